@@ -1,0 +1,123 @@
+package symbolon
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Kinds of declared object: what `symbolon apply` makes true, beside people.
+const (
+	KindClient       = "client"
+	KindResource     = "resource"
+	KindPolicy       = "policy"
+	KindGroup        = "group"
+	KindOrganisation = "organisation"
+)
+
+// Object is a declared thing as it is kept: one JSON document with a version.
+type Object struct {
+	Kind    string          `json:"kind"`
+	ID      string          `json:"id"`
+	Version int64           `json:"version"` // grows by one with each change
+	Doc     json.RawMessage `json:"doc"`
+	Updated time.Time       `json:"updated"`
+}
+
+// Client is software that asks for tokens (RFC 6749 §2); a service is a client with a
+// resource of its own. Field names follow RFC 7591 where it has one.
+type Client struct {
+	ID                     ClientID       `json:"client_id"`
+	Name                   string         `json:"client_name,omitempty"`
+	Organisation           OrganisationID `json:"organisation,omitempty"`
+	AuthMethod             string         `json:"token_endpoint_auth_method,omitempty"` // default client_secret_basic (either of basic and post is taken), "none" = public
+	Secrets                []ClientSecret `json:"secrets,omitempty"`
+	RedirectURIs           []string       `json:"redirect_uris,omitempty"`
+	PostLogoutRedirectURIs []string       `json:"post_logout_redirect_uris,omitempty"`
+	GrantTypes             []string       `json:"grant_types,omitempty"` // default authorization_code
+	Scopes                 []string       `json:"scopes,omitempty"`      // what it may ask for
+	DefaultScopes          []string       `json:"default_scopes,omitempty"`
+	DefaultResource        string         `json:"default_resource,omitempty"` // resource id, where a request names none
+	PKCE                   string         `json:"pkce,omitempty"`             // "" = S256 required; "nonce" = the OIDC nonce may stand in (confidential only)
+	IDTokenAlg             string         `json:"id_token_signed_response_alg,omitempty"`
+	FirstParty             bool           `json:"first_party,omitempty"` // no consent page
+	Broker                 bool           `json:"broker,omitempty"`      // fronts resources; may use their callback URLs
+	Groups                 []GroupID      `json:"groups,omitempty"`
+	LogoURI                string         `json:"logo_uri,omitempty"`
+	PolicyURI              string         `json:"policy_uri,omitempty"`
+	TOSURI                 string         `json:"tos_uri,omitempty"`
+	Disabled               bool           `json:"disabled,omitempty"`
+}
+
+// ClientSecret is one of several that may be valid at once, so that rotation needs no gap.
+type ClientSecret struct {
+	SHA256  string    `json:"sha256"` // hex of the SHA-256 of a generated secret
+	Expires time.Time `json:"expires,omitzero"`
+}
+
+// Resource is something a token is for (RFC 8707). One with an Upstream is served by the broker.
+type Resource struct {
+	ID           ResourceID     `json:"id"`
+	Identifier   string         `json:"identifier"` // absolute URI, no fragment: the audience, and at the broker the URL
+	Name         string         `json:"name,omitempty"`
+	Kind         string         `json:"kind,omitempty"`        // "app" (browsers) or "service" (default)
+	Criticality  string         `json:"criticality,omitempty"` // "low", "normal" (default), "high", "critical"
+	Organisation OrganisationID `json:"organisation,omitempty"`
+	Scopes       []Scope        `json:"scopes,omitempty"`
+	Server       ClientID       `json:"server,omitempty"` // the client that is this resource's server: may introspect and exchange its tokens
+	Token        TokenRule      `json:"token,omitzero"`
+	Upstream     *Upstream      `json:"upstream,omitempty"`
+}
+
+// Scope is a named piece of authority at a resource, with the words for the consent page.
+type Scope struct {
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+}
+
+// TokenRule says how access tokens for a resource are made. Zero values: opaque, 10 minutes
+// (12 hours for a browser's session at an app), ES256.
+type TokenRule struct {
+	Format    string   `json:"format,omitempty"`   // "opaque" or "jwt"
+	Lifetime  Duration `json:"lifetime,omitempty"` // of an access token
+	Session   Duration `json:"session,omitempty"`  // of a browser's session at an app
+	Algorithm string   `json:"algorithm,omitempty"`
+	Claims    []string `json:"claims,omitempty"` // names of user fields or attributes that the resource is given
+}
+
+// Upstream is where the broker finds the application, and what it tells it.
+type Upstream struct {
+	URL     string            `json:"url"`               // http://, https://, h2c://, unix:///path/to.sock
+	Headers map[string]string `json:"headers,omitempty"` // header → claim of the upstream's JWT, for apps that read no JWT
+	CAFile  string            `json:"ca_file,omitempty"`
+	Timeout Duration          `json:"timeout,omitempty"` // to the first response byte; default 30 s
+}
+
+// Policy is one Cedar document. Its policies are named by @id, else "<document>#<n>".
+type Policy struct {
+	ID   PolicyID `json:"id"`
+	Text string   `json:"text"`
+}
+
+// Group gathers people, clients and other groups.
+type Group struct {
+	ID          GroupID   `json:"id"`
+	Description string    `json:"description,omitempty"`
+	Parents     []GroupID `json:"parents,omitempty"`
+}
+
+// Organisation is a company or a part of one, ours or a partner's.
+type Organisation struct {
+	ID   OrganisationID `json:"id"`
+	Name string         `json:"name,omitempty"`
+}
+
+// Duration reads and writes as Go text ("90s", "12h").
+type Duration time.Duration
+
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+func (d *Duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
+	*d = Duration(parsed)
+	return err
+}
