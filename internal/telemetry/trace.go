@@ -41,7 +41,7 @@ func (t *Tracer) Handler(next http.Handler) http.Handler {
 		return next
 	}
 	return otelhttp.NewHandler(next, "request", otelhttp.WithTracerProvider(t.provider),
-		otelhttp.WithPropagators(t.propagator), otelhttp.WithPublicEndpoint())
+		otelhttp.WithPropagators(t.propagator), otelhttp.WithPublicEndpointFn(func(*http.Request) bool { return true }))
 }
 
 // Transport traces calls and passes the trace context to the next hop.
