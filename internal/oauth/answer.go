@@ -1,0 +1,110 @@
+package oauth
+
+import (
+	"net/http"
+	"strings"
+
+	"symbolon.dev"
+	"symbolon.dev/internal/door"
+)
+
+// failure is the JSON error of RFC 6749 §5.2, with the request id that finds the cause in the log.
+type failure struct {
+	Error       string `json:"error"`
+	Description string `json:"error_description,omitempty"`
+	RequestID   string `json:"request_id"`
+}
+
+// codeOf gives an error's own code, or the one its kind has in OAuth.
+func codeOf(err *symbolon.Error) string {
+	if err.Code != "" {
+		return err.Code
+	}
+	switch err.Kind {
+	case symbolon.Invalid, symbolon.TooMany, symbolon.NotFound, symbolon.Conflict:
+		return "invalid_request"
+	case symbolon.Unauthenticated:
+		return "invalid_client"
+	case symbolon.Denied:
+		return "access_denied"
+	case symbolon.Unavailable:
+		return "temporarily_unavailable"
+	}
+	return "server_error"
+}
+
+// statusOf is the HTTP status of an error at a JSON endpoint: 400 for all that the caller got
+// wrong (RFC 6749 §5.2), 401 for a client that did not prove itself.
+func statusOf(err *symbolon.Error) int {
+	switch err.Kind {
+	case symbolon.Internal:
+		return http.StatusInternalServerError
+	case symbolon.Unavailable:
+		return http.StatusServiceUnavailable
+	case symbolon.TooMany:
+		return http.StatusTooManyRequests
+	}
+	if codeOf(err) == "invalid_client" {
+		return http.StatusUnauthorized
+	}
+	return http.StatusBadRequest
+}
+
+// asJSON is the crossing of the endpoints that clients call directly.
+func asJSON(w http.ResponseWriter, _ *http.Request, ev *door.Event, err error) {
+	known := door.Known(err)
+	status := statusOf(known)
+	if status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Basic realm="symbolon", charset="UTF-8"`)
+	}
+	answerJSON(w, status, failure{codeOf(known), printable(known.Message), ev.RequestID})
+}
+
+// asBearer is the crossing of a protected resource: RFC 6750 §3. A request without a token is
+// told only how to ask, without an error code.
+func asBearer(w http.ResponseWriter, _ *http.Request, ev *door.Event, err error) {
+	known := door.Known(err)
+	status := bearerStatus(known)
+	code := codeOf(known)
+	if status == http.StatusUnauthorized && known.Code == "" {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="symbolon", scope="openid"`)
+		answerJSON(w, status, failure{"invalid_token", printable(known.Message), ev.RequestID})
+		return
+	}
+	if status < http.StatusInternalServerError {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="symbolon", error="`+code+
+			`", error_description="`+printable(known.Message)+`", scope="openid"`)
+	}
+	answerJSON(w, status, failure{code, printable(known.Message), ev.RequestID})
+}
+
+func bearerStatus(err *symbolon.Error) int {
+	switch err.Code {
+	case "invalid_token":
+		return http.StatusUnauthorized
+	case "insufficient_scope":
+		return http.StatusForbidden
+	case "invalid_request":
+		return http.StatusBadRequest
+	}
+	return door.StatusOf(err)
+}
+
+func answerJSON(w http.ResponseWriter, status int, value any) {
+	w.Header().Set("Pragma", "no-cache")
+	door.WriteJSON(w, status, "application/json", value)
+}
+
+// printable keeps of a text what error_description may hold (RFC 6749 §5.2): %x20-21, %x23-5B,
+// %x5D-7E. That is also what a quoted-string of a header may hold.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '"':
+			return '\''
+		case r < 0x20 || r > 0x7e || r == '\\':
+			return '?'
+		}
+		return r
+	}, text)
+}
