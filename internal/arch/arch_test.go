@@ -31,7 +31,7 @@ var rooms = map[string]floor{
 
 	"token": mechanisms, "internal/key": mechanisms, "internal/policy": mechanisms, "internal/event": mechanisms,
 	"internal/store": mechanisms, "internal/config": mechanisms, "internal/door": mechanisms, "internal/page": mechanisms,
-	"internal/outbound": mechanisms, "internal/spell": mechanisms, "internal/telemetry": mechanisms,
+	"internal/outbound": mechanisms, "internal/ledger": mechanisms, "internal/declare": mechanisms, "internal/spell": mechanisms, "internal/telemetry": mechanisms,
 
 	"internal/directory": rules, "internal/catalog": rules, "internal/client": rules, "internal/authn": rules,
 	"internal/session": rules, "internal/issuer": rules, "internal/grant": rules, "internal/audit": rules, "verify": rules,
@@ -46,6 +46,7 @@ var rooms = map[string]floor{
 // sideways lists the imports between rooms of one floor that the plan allows, each with its reason.
 var sideways = map[string]string{
 	"internal/config → internal/spell":      "suggests the nearest known key",
+	"internal/declare → internal/spell":     "likewise",
 	"internal/catalog → internal/spell":     "suggests the nearest known field",
 	"internal/telemetry → internal/door":    "counts the door's events",
 	"internal/page → internal/door":         "renders a door's error as a page",
@@ -68,7 +69,7 @@ var sideways = map[string]string{
 }
 
 // The broker knows only what any resource server may know (decision 1).
-var brokerMayImport = []string{"", "token", "verify", "internal/policy", "internal/catalog", "internal/door", "internal/page"}
+var brokerMayImport = []string{"", "token", "verify", "internal/policy", "internal/catalog", "internal/door", "internal/page", "internal/ledger"}
 
 // What other people import must not drag the house along.
 var publicMayImport = map[string][]string{"": {}, "token": {""}, "verify": {"", "token"}}
