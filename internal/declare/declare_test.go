@@ -35,7 +35,7 @@ resources:
 people:
   - login: ada
     groups: [engineering]
-    attributes: {cost_centre: 42}
+    attributes: {cost_centre: "42"}
     password_hash: $argon2id$x
 `
 
