@@ -1,6 +1,9 @@
 package symbolon
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // User is a person. What the fields hold about them is personal data except ID, Groups,
 // Organisation, Department, Employment and Disabled.
@@ -69,4 +72,12 @@ type Consent struct {
 	Resource ResourceID `json:"resource"`
 	Scopes   []string   `json:"scopes"`
 	At       time.Time  `json:"at"`
+}
+
+// Supersede is the mark that lets one writer alone replace this version of u. It goes into the
+// commit beside [PutUser] or [DeleteUser]; whoever read the same version and comes second gets
+// Conflict, reads again and starts over. The successor's Updated must differ.
+func (u *User) Supersede(now time.Time) MarkOnce {
+	version := "user/" + string(u.ID) + "/" + strconv.FormatInt(u.Updated.UnixMicro(), 10)
+	return MarkOnce{Key: HashOf(version), Expires: now.Add(time.Hour)}
 }
