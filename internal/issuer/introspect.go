@@ -1,0 +1,121 @@
+package issuer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"symbolon.dev"
+	"symbolon.dev/internal/catalog"
+	"symbolon.dev/internal/policy"
+	"symbolon.dev/token"
+)
+
+// MediaTypeIntrospectionJWT is what a caller accepts to get the answer signed (RFC 9701 §4).
+const MediaTypeIntrospectionJWT = "application/token-introspection+jwt"
+
+// Introspection is what one caller may know of one token. The zero value says that there is none.
+type Introspection struct {
+	Active bool
+	Claims token.Claims // only if Active
+}
+
+// Introspect tells an authenticated client about a token (RFC 7662). Expired, revoked, unknown,
+// malformed or not for this caller to know: all are inactive and nothing more. An error means
+// that nobody can tell now.
+func (i *Issuer) Introspect(ctx context.Context, caller *symbolon.Client, raw string) (Introspection, error) {
+	o, err := i.open(ctx, raw)
+	if err != nil {
+		return Introspection{}, unlessUnbelieved(err)
+	}
+	snapshot := i.Catalog.Current()
+	target, ok := audienceOf(snapshot, o.claims)
+	if !ok || !i.mayIntrospect(snapshot, caller, target, o.claims) {
+		return Introspection{}, nil
+	}
+	out := Introspection{Active: true, Claims: *o.claims}
+	if err := i.describe(ctx, &out.Claims, nil, target.Token.Claims); err != nil {
+		return Introspection{}, gone(err)
+	}
+	if caller.Broker {
+		err = i.describe(ctx, &out.Claims, nil, brokerFields)
+	}
+	if err != nil {
+		return Introspection{}, gone(err)
+	}
+	return out, nil
+}
+
+// gone: a person who was deleted between two looks leaves an inactive token, not an error.
+func gone(err error) error {
+	if isNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+func unlessUnbelieved(err error) error {
+	var known *symbolon.Error
+	if errors.As(err, &known) && known.Kind == symbolon.Unauthenticated {
+		return nil
+	}
+	return err
+}
+
+// audienceOf finds the resource that a token is for. One for several, or for none that exists,
+// is for nobody.
+func audienceOf(snapshot *catalog.Snapshot, c *token.Claims) (*symbolon.Resource, bool) {
+	if len(c.Audience) != 1 {
+		return nil, false
+	}
+	return snapshot.ByIdentifier(c.Audience[0])
+}
+
+func (i *Issuer) mayIntrospect(snapshot *catalog.Snapshot, caller *symbolon.Client, target *symbolon.Resource, c *token.Claims) bool {
+	question := policy.Request{
+		Principal: snapshot.ServiceEntity(caller), Action: "introspect", Resource: snapshot.ResourceEntity(target),
+	}
+	decision := snapshot.Policy.Decide(question)
+	i.count("introspect", c.Subject, &question, &decision)
+	return decision.Allowed()
+}
+
+var inactive = []byte(`{"active":false}`)
+
+// AppendJSON writes the answer of RFC 7662 §2.2.
+func (x *Introspection) AppendJSON(dst []byte) ([]byte, error) {
+	if !x.Active {
+		return append(dst, inactive...), nil
+	}
+	start := len(dst)
+	dst, err := x.Claims.AppendJSON(append(dst, `{"active":true,"token_type":"Bearer"`...))
+	if err != nil {
+		return dst[:start], err
+	}
+	dst[start+len(`{"active":true,"token_type":"Bearer"`)] = ',' // the claims' own brace
+	return dst, nil
+}
+
+// signedIntrospection is the payload of RFC 9701 §5. It has no sub and no exp, so that it can
+// never pass as an access token.
+type signedIntrospection struct {
+	Issuer             string          `json:"iss"`
+	Audience           string          `json:"aud"`
+	IssuedAt           int64           `json:"iat"`
+	TokenIntrospection json.RawMessage `json:"token_introspection"`
+}
+
+// SignIntrospection makes the JWT answer for the caller (RFC 9701).
+func (i *Issuer) SignIntrospection(caller *symbolon.Client, x *Introspection) (string, error) {
+	body, err := x.AppendJSON(make([]byte, 0, 768))
+	if err != nil {
+		return "", err
+	}
+	signer, err := i.Keys.Signer(token.ES256)
+	if err != nil {
+		return "", err
+	}
+	return token.Sign(signer, token.TypeIntrospection, signedIntrospection{
+		Issuer: i.Issuer, Audience: string(caller.ID), IssuedAt: i.Clock().Unix(), TokenIntrospection: body,
+	})
+}
