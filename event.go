@@ -82,3 +82,23 @@ type LedgerEntry struct {
 	Last     time.Time `json:"last"`
 	Request  string    `json:"request,omitempty"` // the last request id, to find it in the access log
 }
+
+// EventQuery narrows a search of the log. Zero fields do not narrow.
+type EventQuery struct {
+	Types   []EventType // any of them
+	Actor   string
+	Subject string // an id that any field but Actor holds
+	From    time.Time
+	To      time.Time // exclusive
+	Before  int64     // a Seq, exclusive: the page before
+	Limit   int
+}
+
+// LedgerQuery narrows a search of the ledger. Zero fields do not narrow.
+type LedgerQuery struct {
+	Kind, Effect, Subject, Client, Resource string
+
+	From  time.Time // of the hour
+	To    time.Time // exclusive
+	Limit int
+}
