@@ -36,7 +36,7 @@ func showBasic(r *http.Request) (presented, error) {
 
 // decodeBasic is strict: canonical base64, a colon, valid form encoding, no control bytes.
 func decodeBasic(encoded string) (id, secret string, ok bool) {
-	if len(encoded) > maxBasic {
+	if len(encoded) > maxBasic || strings.ContainsAny(encoded, "\r\n") { // which the decoder would skip
 		return "", "", false
 	}
 	var space [512]byte
