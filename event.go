@@ -32,6 +32,9 @@ const (
 	ObjectChanged        EventType = "object.changed" // Data: kind, id, version
 	ObjectDeleted        EventType = "object.deleted"
 	KeyRotated           EventType = "key.rotated"
+	StreamCreated        EventType = "stream.created" // Data of these three: stream_id
+	StreamDeleted        EventType = "stream.deleted"
+	StreamVerification   EventType = "stream.verification" // and state, if the receiver gave one
 )
 
 // Event is one entry of the ordered, hash-chained log: the audit trail and the feed at once.
