@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -35,7 +36,10 @@ type pair struct{ name, value string }
 
 // params are the parameters of one request, each at most once (RFC 6749 §3.1, §3.2). One sent
 // without a value is as if it were not sent; one that is not known is kept and ignored.
-type params struct{ pairs []pair }
+type params struct {
+	pairs  []pair
+	broken []string // names that came twice, or with a value that was refused
+}
 
 // Get gives the value of a parameter, "" if it was not sent.
 func (p *params) Get(name string) string {
@@ -106,20 +110,25 @@ func (p *params) add(piece string) error {
 		return invalid("a parameter name is malformed or too long")
 	}
 	if p.count(name) > 0 && !repeatable(name) {
-		return invalid("the parameter %s is repeated", shown(name))
+		return p.reject(name, "is repeated")
 	}
 	if p.count(name) == maxRepeat {
-		return invalid("the parameter %s is repeated more than %d times", shown(name), maxRepeat)
+		return p.reject(name, "is repeated more than %d times", maxRepeat)
 	}
 	value, err := unescape(rawValue)
 	if err != nil {
-		return invalid("the parameter %s is not well-formed text", shown(name))
+		return p.reject(name, "is not well-formed text")
 	}
 	if limit := limitOf(name); len(value) > limit {
-		return invalid("the parameter %s is over %d bytes", shown(name), limit)
+		return p.reject(name, "is over %d bytes", limit)
 	}
 	p.pairs = append(p.pairs, pair{name, value})
 	return nil
+}
+
+func (p *params) reject(name, format string, args ...any) error {
+	p.broken = append(p.broken, name)
+	return invalid("the parameter %s %s", shown(name), fmt.Sprintf(format, args...))
 }
 
 func (p *params) count(name string) (n int) {

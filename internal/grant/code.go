@@ -1,0 +1,197 @@
+package grant
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"symbolon.dev"
+	"symbolon.dev/internal/issuer"
+	"symbolon.dev/token"
+)
+
+const (
+	codeLife     = time.Minute
+	offlineLife  = 30 * 24 * time.Hour // the absolute end of an authorization with offline_access
+	sealCode     = "grant/code"
+	refreshIdle  = 14 * 24 * time.Hour // an unused refresh token is forgotten
+	refreshGrace = 10 * time.Second
+)
+
+// Consented is what a person agreed to at the authorization endpoint.
+type Consented struct {
+	Client      symbolon.ClientID        `json:"client"`
+	RedirectURI string                   `json:"redirect_uri"`        // that the code goes to
+	Named       bool                     `json:"named,omitempty"`     // the request named it
+	Challenge   string                   `json:"challenge,omitempty"` // S256; "" where the nonce stands in
+	Nonce       string                   `json:"nonce,omitempty"`     // OIDC Core §3.1.2.1
+	Scopes      []string                 `json:"scopes,omitempty"`    //
+	Resources   []symbolon.ResourceID    `json:"resources"`           //
+	Session     *symbolon.Session        `json:"-"`                   // that it happened in
+	SessionID   symbolon.SessionID       `json:"session"`             // the rest is filled by IssueCode
+	User        symbolon.UserID          `json:"user"`                //
+	ACR         symbolon.ACR             `json:"acr,omitempty"`       //
+	AMR         []string                 `json:"amr,omitempty"`       //
+	AuthTime    time.Time                `json:"auth_time"`           //
+	SessionEnd  time.Time                `json:"session_end"`         //
+	Issued      time.Time                `json:"issued"`              //
+	Gives       symbolon.AuthorizationID `json:"gives"`               //
+}
+
+// IssueCode makes an authorization code of a minute (RFC 6749 §4.1.2). What it will give has its
+// name already, so that a replay knows what to end, whoever comes first. The row is kept as long
+// as the session could last, and so is the memory of its use.
+func (g *Grants) IssueCode(ctx context.Context, c Consented) (symbolon.Secret, error) {
+	now, raw := g.Clock(), token.NewOpaque(token.PrefixCode)
+	s := c.Session
+	c.SessionID, c.User, c.ACR, c.AMR, c.AuthTime, c.SessionEnd = s.ID, s.User, s.ACR, s.AMR, s.AuthTime, s.Expires
+	c.Issued, c.Gives = now, symbolon.NewAuthorizationID()
+	plain, err := json.Marshal(c)
+	if err != nil {
+		return symbolon.Secret{}, err
+	}
+	hash := raw.Hash()
+	ticket := symbolon.Ticket{
+		Hash: hash, Kind: symbolon.CodeTicket, User: s.User, Authorization: c.Gives,
+		Expires: s.Expires, Data: g.Vault.Seal(sealCode, plain, hash[:]),
+	}
+	return raw, g.Store.Commit(ctx, symbolon.IssueTicket{Ticket: ticket})
+}
+
+// code redeems an authorization code: RFC 6749 §4.1.3, RFC 7636 §4.6, RFC 8707 §2.2.
+func (g *Grants) code(ctx context.Context, q *Request) (*Response, error) {
+	if q.Code == "" {
+		return nil, symbolon.Refuse(symbolon.Invalid, "invalid_request", "the parameter code is missing")
+	}
+	c, err := g.openCode(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.holds(q, g.Clock()); err != nil {
+		return nil, err
+	}
+	if err := g.sessionLives(ctx, c); err != nil {
+		return nil, err
+	}
+	response, changes, err := g.first(ctx, q, c)
+	if err != nil {
+		return nil, err
+	}
+	err = g.commit(ctx, changes)
+	if isKind(err, symbolon.Conflict) {
+		return nil, g.replayed(ctx, q, c.authorization(), "the code was used before")
+	}
+	return response, err
+}
+
+// openCode finds a code and what it stands for, if it was made for this client. One that was
+// used before ends what it gave.
+func (g *Grants) openCode(ctx context.Context, q *Request) (*Consented, error) {
+	if prefix, ok := token.CheckOpaque(q.Code); !ok || prefix != token.PrefixCode {
+		return nil, over("it is not a code of ours")
+	}
+	hash := symbolon.HashOf(q.Code)
+	ticket, err := g.Store.Ticket(ctx, hash)
+	switch {
+	case isKind(err, symbolon.NotFound):
+		return nil, over("it is unknown")
+	case err != nil:
+		return nil, err
+	case ticket.Kind != symbolon.CodeTicket:
+		return nil, over("it is a ticket of another kind")
+	}
+	plain, err := g.Vault.Open(sealCode, ticket.Data, hash[:])
+	if err != nil {
+		return nil, symbolon.Errorf(symbolon.Internal, "a stored code cannot be opened").Because(err)
+	}
+	c := new(Consented)
+	if err := json.Unmarshal(plain, c); err != nil {
+		return nil, err
+	}
+	if c.Client != q.Client.ID {
+		return nil, over("it was issued to " + string(c.Client))
+	}
+	if !ticket.Used.IsZero() {
+		return nil, g.replayed(ctx, q, c.authorization(), "the code was used before")
+	}
+	return c, nil
+}
+
+// holds checks the request against the authorization request that it completes.
+func (c *Consented) holds(q *Request, now time.Time) error {
+	switch {
+	case !now.Before(c.Issued.Add(codeLife)):
+		return over("it has expired")
+	case q.RedirectURI != c.RedirectURI && (c.Named || q.RedirectURI != ""):
+		return over("redirect_uri is not that of the authorization request")
+	case !verifies(c.Challenge, q.Verifier):
+		return over("code_verifier does not fit the code_challenge")
+	}
+	return nil
+}
+
+// sessionLives refuses what a person, or an administrator, has ended since.
+func (g *Grants) sessionLives(ctx context.Context, c *Consented) error {
+	s, err := g.Store.Session(ctx, c.SessionID)
+	if isKind(err, symbolon.NotFound) || err == nil && !s.Live(g.Clock()) {
+		return over("its session has ended")
+	}
+	if err != nil {
+		return err
+	}
+	return g.stands(ctx, c.authorization(), c.Issued)
+}
+
+// first is the first use of a code: what it gives, and the changes that make it so.
+func (g *Grants) first(ctx context.Context, q *Request, c *Consented) (*Response, []symbolon.Change, error) {
+	a := c.authorization()
+	r, err := g.oneOf(g.Catalog.Current(), a.Resources, q.Resources)
+	if err != nil {
+		return nil, nil, err
+	}
+	response, changes, err := g.mint(ctx, q, a, r, ScopesAt(r, a.Scopes))
+	if err != nil {
+		return nil, nil, err
+	}
+	now := g.Clock()
+	if Registered(q.Client, TypeRefresh) {
+		raw := token.NewOpaque(token.PrefixRefresh)
+		response.RefreshToken = raw
+		changes = append(changes, symbolon.IssueToken{Token: refreshRow(raw, a, now)})
+	}
+	if slices.Contains(a.Scopes, ScopeOpenID) {
+		if response.IDToken, err = g.Tokens.IDToken(issuer.IDToken{
+			Client: q.Client, Authorization: a, Nonce: c.Nonce, AccessToken: response.AccessToken,
+		}); err != nil {
+			return nil, nil, err
+		}
+	}
+	use := symbolon.UseTicket{Hash: symbolon.HashOf(q.Code), Kind: symbolon.CodeTicket, At: now, Authorization: a.ID}
+	return response, append(changes, use, symbolon.PutAuthorization{Authorization: *a}, granted(q, c, a, r, now)), nil
+}
+
+// authorization is what the code stands for. It lasts as long as the session, or longer if the
+// person allowed offline access.
+func (c *Consented) authorization() *symbolon.Authorization {
+	a := &symbolon.Authorization{
+		ID: c.Gives, User: c.User, Client: c.Client, Session: c.SessionID, Resources: c.Resources, Scopes: c.Scopes,
+		ACR: c.ACR, AMR: c.AMR, AuthTime: c.AuthTime, Created: c.Issued, Expires: c.SessionEnd,
+	}
+	if slices.Contains(c.Scopes, ScopeOffline) {
+		a.Expires = c.Issued.Add(offlineLife)
+	}
+	return a
+}
+
+func granted(q *Request, c *Consented, a *symbolon.Authorization, r *symbolon.Resource, now time.Time) symbolon.Event {
+	proof := "S256"
+	if c.Challenge == "" {
+		proof = "nonce"
+	}
+	return symbolon.Event{
+		ID: symbolon.NewEventID(), At: now, Type: symbolon.AuthorizationGranted, Actor: string(a.User), User: a.User,
+		Session: a.Session, Client: a.Client, Resource: r.ID, Authorization: a.ID, RequestID: q.ID,
+		Data: map[string]any{"scopes": a.Scopes, "pkce": proof},
+	}
+}

@@ -1,0 +1,127 @@
+package grant
+
+import (
+	"context"
+	"time"
+
+	"symbolon.dev"
+	"symbolon.dev/token"
+)
+
+const macRefresh = "grant/refresh"
+
+// refresh rotates a refresh token: RFC 6749 §6, RFC 9700 §4.14.2.
+func (g *Grants) refresh(ctx context.Context, q *Request) (*Response, error) {
+	if q.RefreshToken == "" {
+		return nil, symbolon.Refuse(symbolon.Invalid, "invalid_request", "the parameter refresh_token is missing")
+	}
+	response, err := g.rotate(ctx, q)
+	if isKind(err, symbolon.Conflict) {
+		// somebody rotated it between our look and our commit: now it is a retry, or a replay
+		response, err = g.rotate(ctx, q)
+	}
+	return response, err
+}
+
+// rotate looks at the token once and does what its state asks for.
+func (g *Grants) rotate(ctx context.Context, q *Request) (*Response, error) {
+	row, a, err := g.family(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	next, fresh := g.successor(q.RefreshToken), row.Used.IsZero()
+	if !fresh {
+		if retry, err := g.retries(ctx, row, next); err != nil {
+			return nil, err
+		} else if !retry {
+			return nil, g.replayed(ctx, q, a, "the refresh token was used before")
+		}
+	}
+	response, changes, err := g.renew(ctx, q, a)
+	if err != nil {
+		return nil, err
+	}
+	response.RefreshToken = next
+	if fresh {
+		now := g.Clock()
+		changes = append(changes, symbolon.UseToken{Hash: row.Hash, At: now}, symbolon.IssueToken{Token: refreshRow(next, a, now)})
+	}
+	return response, g.commit(ctx, changes)
+}
+
+// family finds a refresh token that this client may use, and the authorization it hangs on.
+func (g *Grants) family(ctx context.Context, q *Request) (*symbolon.Token, *symbolon.Authorization, error) {
+	if prefix, ok := token.CheckOpaque(q.RefreshToken); !ok || prefix != token.PrefixRefresh {
+		return nil, nil, over("it is not a refresh token of ours")
+	}
+	row, err := g.Store.Token(ctx, symbolon.HashOf(q.RefreshToken))
+	switch {
+	case isKind(err, symbolon.NotFound):
+		return nil, nil, over("it is unknown")
+	case err != nil:
+		return nil, nil, err
+	case row.Kind != symbolon.RefreshToken:
+		return nil, nil, over("it is a token of another kind")
+	case row.Client != q.Client.ID:
+		return nil, nil, over("it was issued to " + string(row.Client))
+	}
+	a, err := g.Store.Authorization(ctx, row.Authorization)
+	switch {
+	case isKind(err, symbolon.NotFound):
+		return nil, nil, over("its authorization is gone")
+	case err != nil:
+		return nil, nil, err
+	case !g.Clock().Before(row.Expires) || !g.Clock().Before(a.Expires):
+		return nil, nil, over("it has expired")
+	}
+	return row, a, g.stands(ctx, a, row.Issued)
+}
+
+// retries reports whether a used token is only being asked for again: soon after its first use,
+// and before its successor was used.
+func (g *Grants) retries(ctx context.Context, row *symbolon.Token, next symbolon.Secret) (bool, error) {
+	if g.Clock().Sub(row.Used) > refreshGrace {
+		return false, nil
+	}
+	after, err := g.Store.Token(ctx, next.Hash())
+	if isKind(err, symbolon.NotFound) {
+		return false, nil
+	}
+	return err == nil && after.Used.IsZero(), err
+}
+
+// renew mints the new access token: scope and resource may be narrowed, policy is asked again.
+func (g *Grants) renew(ctx context.Context, q *Request, a *symbolon.Authorization) (*Response, []symbolon.Change, error) {
+	snapshot := g.Catalog.Current()
+	r, err := g.oneOf(snapshot, a.Resources, q.Resources)
+	if err != nil {
+		return nil, nil, err
+	}
+	scopes, err := narrow(a.Scopes, q.Scopes)
+	if err != nil {
+		return nil, nil, err
+	}
+	scopes = ScopesAt(r, scopes)
+	if err := g.stillAllowed(ctx, snapshot, q, a, r, scopes); err != nil {
+		return nil, nil, err
+	}
+	return g.mint(ctx, q, a, r, scopes)
+}
+
+// successor is the refresh token that follows another. Whoever retries gets the same one, and
+// nobody can compute it without the vault.
+func (g *Grants) successor(raw string) symbolon.Secret {
+	return token.OpaqueFrom(token.PrefixRefresh, g.Vault.MAC(macRefresh, []byte(raw)))
+}
+
+// refreshRow is what is kept of a refresh token; all that it gives stands in its authorization.
+func refreshRow(raw symbolon.Secret, a *symbolon.Authorization, now time.Time) symbolon.Token {
+	expires := now.Add(refreshIdle)
+	if a.Expires.Before(expires) {
+		expires = a.Expires
+	}
+	return symbolon.Token{
+		Hash: raw.Hash(), ID: symbolon.NewTokenID(), Kind: symbolon.RefreshToken, Authorization: a.ID,
+		Session: a.Session, User: a.User, Client: a.Client, Issued: now, Expires: expires,
+	}
+}

@@ -1,0 +1,99 @@
+package oauth
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+
+	"symbolon.dev"
+	"symbolon.dev/internal/client"
+	"symbolon.dev/internal/door"
+	"symbolon.dev/internal/grant"
+)
+
+// metadata is OpenID Connect Discovery 1.0 §3 and RFC 8414 §2 in one: what is offered, and
+// nothing that is not. It names no client and no resource.
+func (e *endpoints) metadata(w http.ResponseWriter, _ *http.Request, _ *door.Event) error {
+	body, err := json.Marshal(e.describe())
+	if err != nil {
+		return err
+	}
+	answerCached(w, body)
+	return nil
+}
+
+// jwks shows the public keys (RFC 7517 §5).
+func (e *endpoints) jwks(w http.ResponseWriter, _ *http.Request, _ *door.Event) error {
+	answerCached(w, e.Keys.JWKS())
+	return nil
+}
+
+// answerCached lets caches keep a public document for a while; new keys are published long
+// before they sign.
+func answerCached(w http.ResponseWriter, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write(body)
+}
+
+func (e *endpoints) describe() map[string]any {
+	confidential := slices.DeleteFunc(client.Methods(), func(m string) bool { return m == "none" })
+	algorithms := e.algorithms()
+	described := map[string]any{
+		"issuer":                 e.Issuer,
+		"authorization_endpoint": e.Issuer + pathAuthorize,
+		"token_endpoint":         e.Issuer + pathToken,
+		"introspection_endpoint": e.Issuer + pathIntrospect,
+		"revocation_endpoint":    e.Issuer + pathRevoke,
+		"userinfo_endpoint":      e.Issuer + pathUserinfo,
+		"jwks_uri":               e.Issuer + pathJWKS,
+		"end_session_endpoint":   e.Issuer + "/logout",
+
+		"response_types_supported":         []string{"code"},
+		"response_modes_supported":         []string{"query"},
+		"grant_types_supported":            grant.Types(),
+		"code_challenge_methods_supported": []string{"S256"},
+		"prompt_values_supported":          prompts,
+		"acr_values_supported":             symbolon.ACRs,
+		"subject_types_supported":          []string{"public"},
+		"scopes_supported":                 []string{grant.ScopeOpenID, grant.ScopeProfile, grant.ScopeEmail, grant.ScopeOffline},
+		"claim_types_supported":            []string{"normal"},
+		"claims_supported":                 claimsSupported,
+
+		"token_endpoint_auth_methods_supported":          client.Methods(),
+		"revocation_endpoint_auth_methods_supported":     client.Methods(),
+		"introspection_endpoint_auth_methods_supported":  confidential,
+		"introspection_signing_alg_values_supported":     []string{"ES256"},
+		"id_token_signing_alg_values_supported":          algorithms,
+		"authorization_response_iss_parameter_supported": true,
+		"resource_indicators_supported":                  true,
+		"claims_parameter_supported":                     false,
+		"request_parameter_supported":                    false,
+		"request_uri_parameter_supported":                false,
+		"backchannel_logout_supported":                   false,
+		"frontchannel_logout_supported":                  false,
+	}
+	if slices.ContainsFunc(e.Catalog.Current().Clients(), func(c *symbolon.Client) bool { return c.PKCE == pkceNonce }) {
+		described["nonce_in_place_of_pkce_supported"] = true // ours: some client is declared so
+	}
+	return described
+}
+
+var claimsSupported = []string{
+	"iss", "sub", "aud", "exp", "iat", "nonce", "auth_time", "acr", "amr", "sid", "at_hash",
+	"name", "preferred_username", "email", "email_verified", "updated_at",
+}
+
+// algorithms are those that there is a key for.
+func (e *endpoints) algorithms() []string {
+	var found []string
+	for _, k := range e.Keys.Keys() {
+		if !slices.Contains(found, k.Alg) {
+			found = append(found, k.Alg)
+		}
+	}
+	slices.SortFunc(found, strings.Compare)
+	return found
+}
