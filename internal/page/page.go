@@ -78,7 +78,7 @@ func webAddress(raw string) string {
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-var templates = parse("login", "strengthen", "enrol", "consent", "logout", "loggedout", "account", "error", "leave")
+var templates = parse("login", "strengthen", "missing", "enrol", "brokenlink", "consent", "logout", "loggedout", "account", "error", "leave")
 
 func parse(names ...string) map[string]*template.Template {
 	layout := template.Must(template.New("layout.html").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))

@@ -18,7 +18,9 @@ func everyView() map[string]View {
 	return map[string]View{
 		"login":                    Login{Client: client, Step: hostile, Username: hostile, Fresh: true, Person: hostile, Password: true, Failure: hostile},
 		"login without a password": Login{Client: client, Step: hostile},
-		"strengthen":               Strengthen{Client: client, Step: hostile, Person: hostile, Failure: hostile},
+		"strengthen":               Strengthen{Client: client, Step: hostile, Person: hostile},
+		"missing":                  Missing{Client: client, Person: hostile, RequestID: hostile},
+		"broken link":              BrokenLink{Why: hostile, RequestID: hostile},
 		"enrol":                    Enrol{Token: hostile, Person: hostile, Username: hostile, MinLength: 15, Failure: hostile},
 		"consent":                  Consent{Client: client, Step: hostile, Person: hostile, Resource: hostile, Scopes: []Scope{{hostile, hostile}, {hostile, ""}}},
 		"logout":                   Logout{Client: client, Person: hostile, Hidden: map[string]string{hostile: hostile}},
@@ -114,6 +116,8 @@ func TestPagesKeepTheirContractOfIds(t *testing.T) {
 		"logout":     {Logout{}, "logout-confirm"},
 		"loggedout":  {LoggedOut{}, "logged-out"},
 		"account":    {Account{Sessions: make([]Session, 2)}, "passkey-add sessions-end-all"},
+		"missing":    {Missing{RequestID: "req_1"}, "error-page error-reference add-passkey"},
+		"brokenlink": {BrokenLink{RequestID: "req_1"}, "error-page error-reference"},
 		"error":      {Problem{RequestID: "req_1"}, "error-page error-reference error-help"},
 	} {
 		ids := map[string]bool{}
@@ -164,7 +168,7 @@ func TestCrossingTellsWhyAndHowToGoOnButNotTheCause(t *testing.T) {
 	w := httptest.NewRecorder()
 	Crossing(w, nil, &door.Event{RequestID: "req_42"}, refusal)
 	body := w.Body.String()
-	for _, want := range []string{`id="error-page"`, "payroll is not for you", "passkey", "5 minutes", "req_42"} {
+	for _, want := range []string{`id="error-page"`, "Payroll is not for you.", "passkey", "5 minutes", "req_42"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("lacks %q", want)
 		}

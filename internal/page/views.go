@@ -17,15 +17,32 @@ func (v Login) frame() frame { return frame{template: "login", client: v.Client,
 
 // Strengthen asks somebody who is signed in for the factor that is missing.
 type Strengthen struct {
-	Client  *Client
-	Step    string
-	Person  string
-	Failure string
+	Client *Client
+	Step   string
+	Person string
 }
 
 func (v Strengthen) frame() frame {
 	return frame{template: "strengthen", client: v.Client, script: true}
 }
+
+// Missing says that somebody has nothing that would be strong enough (#error-page).
+type Missing struct {
+	Client    *Client
+	Person    string
+	Hardware  bool // a passkey was used, but not one that provably lives in hardware
+	RequestID string
+}
+
+func (v Missing) frame() frame { return frame{template: "missing", client: v.Client, apart: true} }
+
+// BrokenLink says that an enrolment link cannot be used, and what to do (#error-page).
+type BrokenLink struct {
+	Why       string
+	RequestID string
+}
+
+func (v BrokenLink) frame() frame { return frame{template: "brokenlink", apart: true} }
 
 // Enrol is what a single-use link opens.
 type Enrol struct {
@@ -76,7 +93,7 @@ type Account struct {
 	HasPassword  bool
 	Passkeys     []Passkey
 	Sessions     []Session
-	Notice       string // a word for what was just done: "passkey-added", "passkey-renamed", "passkey-removed", "session-ended", "sessions-ended"
+	Notice       string // a word for what was just done: "passkey-added", "passkey-renamed", "passkey-removed", "session-ended", "sessions-ended", "confirmed", "welcome"
 }
 
 // Passkey is one row of the account page.
