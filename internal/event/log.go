@@ -85,6 +85,9 @@ func (l *Log) Open(ctx context.Context) error {
 // and tried again.
 func (l *Log) Run(ctx context.Context) error {
 	if err := l.Open(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
 		return err
 	}
 	ctx, stop := context.WithCancel(ctx)

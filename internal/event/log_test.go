@@ -163,14 +163,18 @@ func TestVerifyFindsTampering(t *testing.T) {
 		t.Fatalf("an honest part: %v", err)
 	}
 	for name, tamper := range map[string]func([]symbolon.Event) []symbolon.Event{
-		"a field":         func(e []symbolon.Event) []symbolon.Event { e[1].Reason = "2"; return e },
-		"the time":        func(e []symbolon.Event) []symbolon.Event { e[1].At = e[1].At.Add(time.Microsecond); return e },
-		"data":            func(e []symbolon.Event) []symbolon.Event { e[2].Data["n"] = 2.0; return e },
-		"one removed":     func(e []symbolon.Event) []symbolon.Event { return append(e[:1], e[2:]...) },
-		"first removed":   func(e []symbolon.Event) []symbolon.Event { return e[1:] },
-		"two reordered":   func(e []symbolon.Event) []symbolon.Event { e[1], e[2] = e[2], e[1]; return e },
-		"number":          func(e []symbolon.Event) []symbolon.Event { e[3].Seq = 5; return e },
-		"chain recounted": func(e []symbolon.Event) []symbolon.Event { e[0].Reason = "1"; e[0].Chain, _ = e[0].Link(symbolon.Hash{}); return e },
+		"a field":       func(e []symbolon.Event) []symbolon.Event { e[1].Reason = "2"; return e },
+		"the time":      func(e []symbolon.Event) []symbolon.Event { e[1].At = e[1].At.Add(time.Microsecond); return e },
+		"data":          func(e []symbolon.Event) []symbolon.Event { e[2].Data["n"] = 2.0; return e },
+		"one removed":   func(e []symbolon.Event) []symbolon.Event { return append(e[:1], e[2:]...) },
+		"first removed": func(e []symbolon.Event) []symbolon.Event { return e[1:] },
+		"two reordered": func(e []symbolon.Event) []symbolon.Event { e[1], e[2] = e[2], e[1]; return e },
+		"number":        func(e []symbolon.Event) []symbolon.Event { e[3].Seq = 5; return e },
+		"chain recounted": func(e []symbolon.Event) []symbolon.Event {
+			e[0].Reason = "1"
+			e[0].Chain, _ = e[0].Link(symbolon.Hash{})
+			return e
+		},
 	} {
 		if err := event.Verify(tamper(read()), symbolon.Hash{}); err == nil {
 			t.Errorf("%s: not found", name)

@@ -109,7 +109,7 @@ func (l *lane) oneByOne(ctx context.Context, batch []*pending) {
 			if err = l.apart(ctx, []*pending{p}); err == nil || l.db.engine.trouble(err) != crossed {
 				break
 			}
-			time.Sleep(time.Duration(1+rand.IntN(4<<try)) * time.Millisecond)
+			time.Sleep(time.Duration(1+rand.IntN(4<<min(try, 5))) * time.Millisecond)
 		}
 		if err != nil {
 			p.err = l.db.fault(err)

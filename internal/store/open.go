@@ -101,7 +101,8 @@ func (db *DB) fault(err error) error {
 	if _, ours := err.(*symbolon.Error); ours {
 		return err
 	}
-	if db.engine.trouble(err) == away {
+	switch db.engine.trouble(err) {
+	case away, crossed:
 		return symbolon.Errorf(symbolon.Unavailable, "the store cannot be reached").Because(err)
 	}
 	return symbolon.Errorf(symbolon.Internal, "the store failed").Because(err)
