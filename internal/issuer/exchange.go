@@ -18,8 +18,8 @@ const (
 )
 
 const (
-	maxActors         = 8               // a longer chain is a loop
-	maxBrokerLifetime = 5 * time.Minute // of a JWT that a broker hands to an upstream
+	maxActors           = 8               // a longer chain is a loop
+	maxUpstreamLifetime = 5 * time.Minute // of a JWT that a broker or a resource's server makes of an opaque token
 )
 
 // Exchange is a client that holds a token and asks for another in its place (RFC 8693).
@@ -62,8 +62,8 @@ func (x *Exchange) Mint(from *symbolon.Resource) (Mint, error) {
 	if mint.Format, err = x.format(); err != nil {
 		return Mint{}, err
 	}
-	if x.Client.Broker && mint.format() == FormatJWT {
-		mint.Lifetime = maxBrokerLifetime
+	if x.Format == FormatJWT && (x.Client.Broker || x.Target.Token.Format != FormatJWT) {
+		mint.Lifetime = maxUpstreamLifetime
 	}
 	if !swap {
 		mint.Actor = &token.Actor{Subject: string(x.Client.ID), Actor: x.Subject.Actor}
@@ -100,9 +100,11 @@ func offers(r *symbolon.Resource, scope string) bool {
 	return slices.ContainsFunc(r.Scopes, func(s symbolon.Scope) bool { return s.Name == scope })
 }
 
-// format: a JWT where the resource takes opaque tokens is for brokers only, who pass it on at once.
+// format: a JWT where the resource takes opaque tokens is for brokers, who pass it on at once,
+// and for the resource's own server.
 func (x *Exchange) format() (string, error) {
-	if x.Format == FormatJWT && !x.Client.Broker && x.Target.Token.Format != FormatJWT {
+	unusual := x.Format == FormatJWT && x.Target.Token.Format != FormatJWT
+	if unusual && !x.Client.Broker && x.Target.Server != x.Client.ID {
 		return "", symbolon.Refuse(symbolon.Invalid, "invalid_request", "the target takes opaque tokens")
 	}
 	return x.Format, nil
