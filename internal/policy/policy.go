@@ -81,6 +81,8 @@ const (
 	Challenge Effect = "challenge" // denied now; what Remedies name would turn it into Allow
 )
 
+func (e Effect) String() string { return string(e) }
+
 // Decision is the answer, with what made it.
 type Decision struct {
 	Effect   Effect
