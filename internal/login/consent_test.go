@@ -1,0 +1,64 @@
+package login
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"symbolon.dev"
+	"symbolon.dev/internal/session"
+)
+
+func TestConsentIsShownGivenAndRemembered(t *testing.T) { // S13
+	h := open(t)
+	ada := h.person("ada")
+	b := h.browser()
+	b.password("ada", goodPassword, "")
+	h.ok(h.db.Commit(t.Context(), symbolon.PutConsent{Consent: symbolon.Consent{User: ada.ID, Client: "travel", Resource: "expenses", Scopes: []string{"list"}, At: h.now}}))
+	step := h.step(session.Step{Client: "travel", Resource: "expenses", Scopes: []string{"openid", "read"}})
+	b.get("/consent?step="+step).has(http.StatusOK, `id="consent-allow"`, `id="consent-deny"`, "Acme Travel", "Expenses", "See your reports", "Know that it is you", "ADA",
+		`id="client-logo"`, `id="client-policy"`, `id="client-tos"`)
+	b.post("/consent", url.Values{"step": {step}, "answer": {"allow"}}).leadsTo("/authorize?client_id=travel&state=x")
+	given := must(h.db.Consents(t.Context(), ada.ID))(t)
+	if len(given) != 1 || !slices.Equal(given[0].Scopes, []string{"list", "openid", "read"}) {
+		t.Errorf("%+v", given)
+	}
+	if news := h.events(symbolon.ConsentGiven); len(news) != 1 || news[0].Client != "travel" || news[0].RequestID == "" {
+		t.Errorf("%+v", news)
+	}
+}
+
+func TestADenialReturnsWithAProofOfIt(t *testing.T) {
+	h := open(t)
+	ada := h.person("ada")
+	b := h.browser()
+	b.password("ada", goodPassword, "")
+	step := h.step(session.Step{Client: "travel", Resource: "expenses", Scopes: []string{"read"}})
+	way := b.post("/consent", url.Values{"step": {step}, "answer": {"deny"}}).has(http.StatusOK).way()
+	before, sealed, _ := strings.Cut(way, "&denied=")
+	proof := must(h.sessions.OpenStep(sealed))(t)
+	if before != "/authorize?client_id=travel&state=x" || proof.ReturnTo != before || !slices.Equal(proof.Prompt, []string{Denied}) || proof.Client != "travel" {
+		t.Errorf("%s %+v", way, proof)
+	}
+	if given := must(h.db.Consents(t.Context(), ada.ID))(t); len(given) != 0 {
+		t.Errorf("a denial is remembered as consent: %+v", given)
+	}
+}
+
+func TestConsentNeedsAPersonAStepAndAnAnswer(t *testing.T) {
+	h := open(t)
+	h.person("ada")
+	step := h.step(session.Step{Client: "travel", Scopes: []string{"openid"}})
+	h.browser().get("/consent?step=" + step).leadsTo("/authorize?client_id=travel&state=x")
+	h.browser().post("/consent", url.Values{"step": {step}, "answer": {"allow"}}).leadsTo("/authorize?client_id=travel&state=x")
+	if len(h.events(symbolon.ConsentGiven)) != 0 {
+		t.Error("nobody consented")
+	}
+	b := h.browser()
+	b.password("ada", goodPassword, "")
+	b.get("/consent").has(http.StatusBadRequest, `id="error-page"`)
+	b.get("/consent?step="+h.step(session.Step{Client: "unknown"})).has(http.StatusBadRequest, `id="error-page"`)
+	b.post("/consent", url.Values{"step": {step}}).has(http.StatusBadRequest, `id="error-page"`)
+}
