@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"symbolon.dev"
 )
@@ -26,7 +25,7 @@ const (
 	enough      = 8 // four words, or eight unrelated characters
 
 	shortestWord = 3
-	longestWord  = 28
+	longestWord  = 64
 	shortestRun  = 3
 	longestDate  = 8
 )
@@ -37,7 +36,7 @@ const (
 func guessable(normal, product string, user *symbolon.User) error {
 	words := wordSet(product, user)
 	text := []rune(strings.Map(plain, strings.ToLower(normal)))
-	text = slices.DeleteFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == '-' || r == '_' || r == '.' })
+	text = slices.DeleteFunc(text, separates)
 	undisguised := []rune(strings.Map(letterFor, string(text)))
 	if min(weigh(text, words), weigh(undisguised, words)) >= enough {
 		return nil
@@ -51,14 +50,17 @@ func wordSet(product string, user *symbolon.User) map[string]bool {
 		words[w] = true
 	}
 	for _, own := range []string{product, "symbolon", user.Login, user.Name, user.Email, string(user.Organisation), user.Department} {
-		for _, w := range strings.FieldsFunc(strings.ToLower(own), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
-			if utf8.RuneCountInString(w) >= shortestWord {
-				words[w] = true
-			}
+		own = strings.Map(plain, strings.ToLower(own))
+		words[string(slices.DeleteFunc([]rune(own), separates))] = true
+		for _, w := range strings.FieldsFunc(own, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+			words[w] = true
 		}
 	}
 	return words
 }
+
+// separates are characters between words, which change nothing for a guesser.
+func separates(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("-_.", r) }
 
 // weigh splits a text where it weighs least, and adds up the pieces that differ.
 func weigh(text []rune, words map[string]bool) int {
