@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -36,13 +37,12 @@ func codeOf(err *symbolon.Error) string {
 // statusOf is the HTTP status of an error at a JSON endpoint: 400 for all that the caller got
 // wrong (RFC 6749 §5.2), 401 for a client that did not prove itself.
 func statusOf(err *symbolon.Error) int {
-	switch err.Kind {
-	case symbolon.Internal:
-		return http.StatusInternalServerError
-	case symbolon.Unavailable:
-		return http.StatusServiceUnavailable
-	case symbolon.TooMany:
-		return http.StatusTooManyRequests
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err.Cause, &tooLarge):
+		return http.StatusRequestEntityTooLarge
+	case err.Kind == symbolon.Internal, err.Kind == symbolon.Unavailable, err.Kind == symbolon.TooMany:
+		return door.StatusOf(err)
 	}
 	if codeOf(err) == "invalid_client" {
 		return http.StatusUnauthorized

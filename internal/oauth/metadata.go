@@ -4,12 +4,12 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
-	"strings"
 
 	"symbolon.dev"
 	"symbolon.dev/internal/client"
 	"symbolon.dev/internal/door"
 	"symbolon.dev/internal/grant"
+	"symbolon.dev/token"
 )
 
 // metadata is OpenID Connect Discovery 1.0 §3 and RFC 8414 §2 in one: what is offered, and
@@ -40,7 +40,6 @@ func answerCached(w http.ResponseWriter, body []byte) {
 
 func (e *endpoints) describe() map[string]any {
 	confidential := slices.DeleteFunc(client.Methods(), func(m string) bool { return m == "none" })
-	algorithms := e.algorithms()
 	described := map[string]any{
 		"issuer":                 e.Issuer,
 		"authorization_endpoint": e.Issuer + pathAuthorize,
@@ -65,8 +64,8 @@ func (e *endpoints) describe() map[string]any {
 		"token_endpoint_auth_methods_supported":          client.Methods(),
 		"revocation_endpoint_auth_methods_supported":     client.Methods(),
 		"introspection_endpoint_auth_methods_supported":  confidential,
-		"introspection_signing_alg_values_supported":     []string{"ES256"},
-		"id_token_signing_alg_values_supported":          algorithms,
+		"introspection_signing_alg_values_supported":     []string{token.ES256},
+		"id_token_signing_alg_values_supported":          e.idTokenAlgorithms(),
 		"authorization_response_iss_parameter_supported": true,
 		"resource_indicators_supported":                  true,
 		"claims_parameter_supported":                     false,
@@ -86,14 +85,10 @@ var claimsSupported = []string{
 	"name", "preferred_username", "email", "email_verified", "updated_at",
 }
 
-// algorithms are those that there is a key for.
-func (e *endpoints) algorithms() []string {
-	var found []string
-	for _, k := range e.Keys.Keys() {
-		if !slices.Contains(found, k.Alg) {
-			found = append(found, k.Alg)
-		}
-	}
-	slices.SortFunc(found, strings.Compare)
-	return found
+// idTokenAlgorithms are those that a client may register for and that there is a key for.
+func (e *endpoints) idTokenAlgorithms() []string {
+	keys := e.Keys.Keys()
+	return slices.DeleteFunc([]string{token.ES256, token.RS256}, func(alg string) bool {
+		return !slices.ContainsFunc(keys, func(k symbolon.SigningKey) bool { return k.Alg == alg })
+	})
 }
