@@ -15,28 +15,28 @@ var errMissed = errors.New("a change does not hold")
 // retries bounds how often a Commit that lost a race for locks is tried again.
 const retries = 10
 
-// write commits a batch and sets the error of each that could not be.
+// write commits a batch and answers each Commit in it. A connection that was lost before the
+// COMMIT is replaced, once: nothing had happened.
 func (l *lane) write(ctx context.Context, batch []*pending) {
+	connected := l.conn != nil
 	err := l.together(ctx, batch)
-	switch {
-	case err == nil:
-	case errors.Is(err, errMissed) || l.db.engine.trouble(err) == taken:
+	if err != nil && connected && l.conn == nil && !doubtful(err) {
+		err = l.together(ctx, batch)
+	}
+	if err != nil && (errors.Is(err, errMissed) || l.db.engine.trouble(err) == taken) {
 		err = l.apart(ctx, batch)
 	}
-	if err != nil && l.db.engine.trouble(err) == crossed {
+	switch {
+	case err == nil:
+	case l.db.engine.trouble(err) == crossed:
 		l.oneByOne(ctx, batch)
 		return
+	default:
+		for _, p := range batch {
+			p.err = l.db.fault(err)
+		}
 	}
-	failAll(batch, l.db.fault(err))
-}
-
-func failAll(batch []*pending, err error) {
-	if err == nil {
-		return
-	}
-	for _, p := range batch {
-		p.err = err
-	}
+	l.answer(batch...)
 }
 
 // together is the happy path: everything in one transaction, no savepoints.
@@ -99,21 +99,27 @@ func (l *lane) behindSavepoint(ctx context.Context, p *pending, h *head) error {
 	return l.conn.exec(ctx, "RELEASE SAVEPOINT one")
 }
 
-// oneByOne gives each Commit its own transaction, so that it holds few locks, and tries it again
-// after a pause if it still crosses another's.
+// oneByOne gives each Commit its own transaction, so that it holds few locks, and tries those that
+// still cross another's again, after a pause.
 func (l *lane) oneByOne(ctx context.Context, batch []*pending) {
-	for _, p := range batch {
-		var err error
-		for try := range retries {
+	for try := range retries {
+		var again []*pending
+		for _, p := range batch {
 			p.err = nil
-			if err = l.apart(ctx, []*pending{p}); err == nil || l.db.engine.trouble(err) != crossed {
-				break
+			err := l.apart(ctx, []*pending{p})
+			if err != nil {
+				p.err = l.db.fault(err)
 			}
-			time.Sleep(time.Duration(1+rand.IntN(4<<min(try, 5))) * time.Millisecond)
+			if err != nil && l.db.engine.trouble(err) == crossed && try+1 < retries {
+				again = append(again, p)
+				continue
+			}
+			l.answer(p)
 		}
-		if err != nil {
-			p.err = l.db.fault(err)
+		if batch = again; len(batch) == 0 {
+			return
 		}
+		time.Sleep(time.Duration(1+rand.IntN(4<<min(try, 5))) * time.Millisecond)
 	}
 }
 
@@ -173,7 +179,14 @@ func (l *lane) doubt(ctx context.Context, err error) error {
 		return err
 	}
 	l.drop()
-	return symbolon.Refuse(symbolon.Unavailable, "outcome_unknown", "the store was lost during a commit").Because(err)
+	return symbolon.Refuse(symbolon.Unavailable, outcomeUnknown, "the store was lost during a commit").Because(err)
+}
+
+const outcomeUnknown = "outcome_unknown"
+
+func doubtful(err error) bool {
+	var e *symbolon.Error
+	return errors.As(err, &e) && e.Code == outcomeUnknown
 }
 
 // run runs statements and checks what each achieved.

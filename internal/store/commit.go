@@ -143,7 +143,7 @@ func take(batch []*pending, p *pending) []*pending {
 	return batch
 }
 
-// commit writes a batch and answers everybody in it.
+// commit writes a batch, which answers everybody in it.
 func (l *lane) commit(batch []*pending) {
 	if len(batch) == 0 {
 		return
@@ -151,6 +151,10 @@ func (l *lane) commit(batch []*pending) {
 	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
 	defer cancel()
 	l.write(ctx, batch)
+}
+
+// answer lets Commits return whose err is final, after the hook has heard of them.
+func (l *lane) answer(batch ...*pending) {
 	l.db.tell(batch)
 	for _, p := range batch {
 		close(p.done)

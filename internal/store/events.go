@@ -160,28 +160,30 @@ func (h *head) append(p *pending) ([]statement, error) {
 		list = append(list, statement{
 			sql:  `INSERT INTO events (seq, at, type, actor, body, chain) VALUES ($1, $2, $3, $4, $5, $6)`,
 			args: []any{e.Seq, micro(e.At), text(e.Type), e.Actor, string(body), link[:]},
-		})
-		list = append(list, index(e)...)
+		}, index(e))
 	}
 	return list, nil
 }
 
 // index files an event under each id that it names.
-func index(e symbolon.Event) []statement {
-	var list []statement
-	seen := map[string]bool{"": true}
+func index(e symbolon.Event) statement {
+	sql := make([]byte, 0, 160)
+	sql = append(sql, `INSERT INTO event_subjects (seq, subject) VALUES `...)
+	args := []any{e.Seq}
+	seen := make(map[string]bool, 9)
 	for _, id := range []string{text(e.ID), text(e.User), text(e.Session), text(e.Client), text(e.Resource), text(e.Authorization),
 		text(e.Token), text(e.Credential), e.RequestID} {
-		if seen[id] {
+		if id == "" || seen[id] {
 			continue
 		}
 		seen[id] = true
-		list = append(list, statement{
-			sql:  `INSERT INTO event_subjects (subject, seq) VALUES ($1, $2)`,
-			args: []any{id, e.Seq},
-		})
+		if len(args) > 1 {
+			sql = append(sql, `, `...)
+		}
+		args = append(args, id)
+		sql = append(strconv.AppendInt(append(sql, `($1, $`...), int64(len(args)), 10), ')')
 	}
-	return list
+	return statement{sql: string(sql), args: args}
 }
 
 // store moves the head to where the batch has brought it, and lets other replicas know.

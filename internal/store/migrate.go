@@ -12,6 +12,10 @@ import (
 	"symbolon.dev"
 )
 
+// migrateTries: another process may be making the same schema. Each migration is a transaction, so the
+// loser of the race finds it done when it looks again.
+const migrateTries = 5
+
 //go:embed migrations
 var migrations embed.FS
 
@@ -27,7 +31,12 @@ func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, dir string,
 	if err != nil {
 		return err
 	}
-	if _, err := provider.Up(ctx); err != nil {
+	for range migrateTries {
+		if _, err = provider.Up(ctx); err == nil {
+			break
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("bringing the schema up to date: %w", err)
 	}
 	sources := provider.ListSources()
