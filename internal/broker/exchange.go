@@ -1,0 +1,115 @@
+package broker
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"symbolon.dev"
+)
+
+// word is what the broker says of a caller to one upstream, until it has to be said anew.
+type word struct {
+	authorization []string
+	headers       map[string][]string
+	until         time.Time
+}
+
+const (
+	grantExchange   = "urn:ietf:params:oauth:grant-type:token-exchange"
+	typeAccessToken = "urn:ietf:params:oauth:token-type:access_token"
+	typeJWT         = "urn:ietf:params:oauth:token-type:jwt"
+)
+
+// wordFor gives the upstream's JWT (RFC 8693), from the entry as long as it lasts. A token is for
+// one resource, so its entry keeps one.
+func (b *Broker) wordFor(ctx context.Context, e *entry, found *route, raw symbolon.Secret) (*word, error) {
+	now := b.Clock()
+	if kept := e.word.Load(); kept != nil && now.Before(kept.until) {
+		return kept, nil
+	}
+	answer := b.exchanging.DoChan(string(e.key[:]), func() (any, error) {
+		asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
+		defer cancel()
+		return b.exchange(asked, found.resource, raw, now)
+	})
+	select {
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case result := <-answer:
+		if result.Err != nil {
+			return nil, result.Err
+		}
+		fresh := result.Val.(*word)
+		e.word.Store(fresh)
+		return fresh, nil
+	}
+}
+
+func (b *Broker) exchange(ctx context.Context, resource *symbolon.Resource, raw symbolon.Secret, now time.Time) (*word, error) {
+	answer, err := b.issuer.token(ctx, url.Values{
+		"grant_type": {grantExchange}, "subject_token": {raw.Reveal()}, "subject_token_type": {typeAccessToken},
+		"requested_token_type": {typeJWT}, "resource": {resource.Identifier},
+	})
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	headers, err := toldBy(answer.AccessToken, resource.Upstream.Headers)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	life := time.Duration(answer.ExpiresIn) * time.Second
+	return &word{authorization: []string{"Bearer " + answer.AccessToken}, headers: headers, until: now.Add(life - min(life/4, 30*time.Second))}, nil
+}
+
+// toldBy makes the headers that an upstream asked for out of its JWT, which came from the issuer
+// itself. A claim that is absent, or that no header can carry, is not told.
+func toldBy(jwt string, wanted map[string]string) (map[string][]string, error) {
+	if len(wanted) == 0 {
+		return nil, nil
+	}
+	_, rest, _ := strings.Cut(jwt, ".")
+	body, _, _ := strings.Cut(rest, ".")
+	payload, err := base64.RawURLEncoding.DecodeString(body)
+	if err != nil {
+		return nil, err
+	}
+	var claims map[string]any
+	if err := json.Unmarshal(payload, &claims); err != nil {
+		return nil, err
+	}
+	headers := make(map[string][]string, len(wanted))
+	for header, claim := range wanted {
+		if value := headerValue(claims[claim]); value != "" {
+			headers[http.CanonicalHeaderKey(header)] = []string{value}
+		}
+	}
+	return headers, nil
+}
+
+func headerValue(claim any) string {
+	var value string
+	switch v := claim.(type) {
+	case string:
+		value = v
+	case bool:
+		value = strconv.FormatBool(v)
+	case float64:
+		value = strconv.FormatFloat(v, 'f', -1, 64)
+	case []any:
+		parts := make([]string, 0, len(v))
+		for _, element := range v {
+			parts = append(parts, headerValue(element))
+		}
+		value = strings.Join(parts, ",")
+	}
+	if strings.ContainsFunc(value, func(c rune) bool { return c < ' ' || c == 0x7f }) {
+		return ""
+	}
+	return value
+}
