@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"math"
+	"math/bits"
 
 	"github.com/cedar-policy/cedar-go/types"
 	"github.com/cedar-policy/cedar-go/x/exp/schema/resolved"
@@ -22,7 +23,7 @@ func (s *shape) record(given map[string]any, uses uint64) (types.Record, error) 
 	if uses == 0 {
 		return types.Record{}, nil
 	}
-	values := make(types.RecordMap, len(s.attributes))
+	values := make(types.RecordMap, bits.OnesCount64(uses))
 	for i, attribute := range s.attributes {
 		if uses&(1<<i) == 0 {
 			continue
