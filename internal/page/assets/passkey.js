@@ -136,14 +136,23 @@ const run = async (section, button) => {
 
 // autofill offers passkeys where the browser suggests usernames (conditional mediation).
 const autofill = async (section) => {
-  const available = PublicKeyCredential.isConditionalMediationAvailable;
-  if (!document.querySelector("input[autocomplete~=webauthn]") || !available) return;
-  if (!(await available.call(PublicKeyCredential)) || waiting) return;
+  if (!(await PublicKeyCredential.isConditionalMediationAvailable()) || waiting) return;
   const controller = new AbortController();
   const ended = signIn(section, "conditional", controller.signal).catch((error) => {
     if (error.path === "/login/passkey/finish") complain(words(error)); // nobody asked for the rest
   });
   waiting = { controller, ended };
+};
+
+// A challenge does not live long, so it is asked for when somebody turns to the form. Where
+// there is no pointer to announce that, it is asked for at once.
+const offerAutofill = (section) => {
+  const field = document.querySelector("input[autocomplete~=webauthn]");
+  if (!field || !PublicKeyCredential.isConditionalMediationAvailable) return;
+  if (matchMedia("(pointer: coarse)").matches) return void autofill(section);
+  for (const sign of ["pointerenter", "focusin"]) {
+    field.form.addEventListener(sign, () => autofill(section), { once: true });
+  }
 };
 
 if (window.PublicKeyCredential && navigator.credentials) {
@@ -153,7 +162,7 @@ if (window.PublicKeyCredential && navigator.credentials) {
     button.addEventListener("click", () => run(section, button));
     if (section.dataset.passkey === "login") {
       for (const or of document.querySelectorAll(".or")) or.hidden = false;
-      autofill(section);
+      offerAutofill(section);
     }
   }
 } else {
