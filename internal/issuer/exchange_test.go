@@ -59,7 +59,7 @@ func TestACallTravelsWithItsPersonAndGathersActors(t *testing.T) {
 // S20, S30: what was made of a token dies with it, however far down.
 func TestAnExchangedTokenDiesWithItsAncestors(t *testing.T) {
 	w := newWorld(t)
-	outer := w.forService("portal", "orders", "read")
+	outer := w.forPerson("portal", "orders", "read")
 	upstream := must(w.swap("broker", outer, "orders", "jwt"))
 	inner := must(w.swap("orders", upstream, "billing", ""))
 	w.check(w.RevokeToken(ctx, upstream.Claims, issuer.Revoker{}))
@@ -70,6 +70,11 @@ func TestAnExchangedTokenDiesWithItsAncestors(t *testing.T) {
 	w.check(w.RevokeToken(ctx, outer.Claims, issuer.Revoker{}))
 	if w.active(other.Raw) {
 		t.Error("the first one takes all")
+	}
+	last := must(w.swap("orders", w.forPerson("portal", "orders", "read"), "billing", ""))
+	w.declare(client("portal", func(c *symbolon.Client) { c.Disabled = true }))
+	if w.active(last.Raw) {
+		t.Error("a client that is shut out takes what others made of its tokens")
 	}
 }
 

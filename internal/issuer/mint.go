@@ -2,7 +2,6 @@ package issuer
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"symbolon.dev"
@@ -142,27 +141,7 @@ func (m *Mint) inherit(c *token.Claims) {
 	c.Subject, c.Kind = from.Subject, from.Kind
 	c.SessionID, c.Authorization = from.SessionID, from.Authorization
 	c.ACR, c.AMR, c.AuthTime = from.ACR, from.AMR, from.AuthTime
-	c.Extra = map[string]any{claimAncestors: append(slices.Clone(ancestors(from)), from.ID)}
-}
-
-// claimAncestors lists the ids of the tokens that a token was exchanged from, the first one
-// first: revoking one of them revokes it.
-const claimAncestors = "ancestors"
-
-func ancestors(c *token.Claims) []string {
-	switch ids := c.Extra[claimAncestors].(type) {
-	case []string:
-		return ids
-	case []any: // as JSON gives it back
-		out := make([]string, 0, len(ids)+1)
-		for _, id := range ids {
-			if text, ok := id.(string); ok {
-				out = append(out, text)
-			}
-		}
-		return out
-	}
-	return nil
+	c.Extra = map[string]any{claimAncestors: lineage(from)}
 }
 
 // signed makes the JWT, with the claims that its resource asks for.

@@ -3,6 +3,7 @@ package issuer
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -159,21 +160,17 @@ func (i *Issuer) personStands(ctx context.Context, id symbolon.UserID) error {
 
 // hung lists what a token hangs on.
 func hung(c *token.Claims, issued time.Time) *opened {
-	o := &opened{claims: c, issued: issued, targets: make([]string, 0, 8)}
-	for _, target := range []string{c.ID, c.Authorization, c.SessionID, c.Subject} {
-		if target != "" {
-			o.targets = append(o.targets, target)
+	o := &opened{claims: c, issued: issued}
+	on := func(ids ...string) {
+		for _, id := range ids {
+			if id != "" && !slices.Contains(o.targets, id) {
+				o.targets = append(o.targets, id)
+			}
 		}
 	}
-	if c.ClientID != c.Subject {
-		o.targets = append(o.targets, c.ClientID)
-	}
-	for actor := c.Actor; actor != nil; actor = actor.Actor {
-		if actor.Subject != c.ClientID {
-			o.targets = append(o.targets, actor.Subject)
-		}
-	}
-	o.targets = append(o.targets, ancestors(c)...)
+	on(c.ID, c.Authorization, c.SessionID, c.Subject, c.ClientID)
+	on(c.Actor.Chain()...)
+	on(ancestors(c)...)
 	if c.Kind == token.KindUser {
 		o.user = symbolon.UserID(c.Subject)
 	}

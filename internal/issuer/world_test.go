@@ -84,10 +84,15 @@ func scopes(names ...string) []symbolon.Scope {
 	return out
 }
 
+func noon() *atomic.Int64 {
+	now := new(atomic.Int64)
+	now.Store(time.Date(2026, 3, 1, 12, 0, 0, 700_000_000, time.UTC).UnixMicro())
+	return now
+}
+
 // newWorld stands on SQLite, alone.
 func newWorld(t testing.TB) *world {
-	w := &world{t: t, now: new(atomic.Int64)}
-	w.now.Store(time.Date(2026, 3, 1, 12, 0, 0, 700_000_000, time.UTC).UnixMicro())
+	w := &world{t: t, now: noon()}
 	var hook func([]symbolon.Change)
 	w.db = storetest.SQLite(t, storetest.Clock(w.clock), func(o *store.Options) {
 		o.Committed = func(changes []symbolon.Change) {
