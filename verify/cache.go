@@ -2,6 +2,7 @@ package verify
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -17,12 +18,15 @@ type answer struct {
 	until  time.Time
 }
 
+type answers = otter.Cache[symbolon.Hash, *answer]
+
 // cache keeps answers by the hash of the token, and an index of the names by which signals call
 // them. A hit takes no lock of ours. Whoever stores or forgets holds mu throughout, so that an
 // answer is never stored after the signal that withdrew it.
 type cache struct {
 	clock   symbolon.Clock
-	answers *otter.Cache[symbolon.Hash, *answer]
+	size    int
+	answers atomic.Pointer[answers] // replaced as a whole when all is forgotten
 
 	mu     sync.Mutex
 	byName map[name]map[*answer]struct{}
@@ -35,20 +39,27 @@ type cache struct {
 const maxRemembered = 4096
 
 func newCache(size int, clock symbolon.Clock) (*cache, error) {
-	c := &cache{clock: clock, byName: map[name]map[*answer]struct{}{}, last: map[name]uint64{}}
-	var err error
-	c.answers, err = otter.New(&otter.Options[symbolon.Hash, *answer]{
-		MaximumSize: size,
+	c := &cache{clock: clock, size: size, byName: map[name]map[*answer]struct{}{}, last: map[name]uint64{}}
+	empty, err := c.empty()
+	if err != nil {
+		return nil, symbolon.Errorf(symbolon.Invalid, "a cache of %d answers cannot be made", size).Because(err)
+	}
+	c.answers.Store(empty)
+	return c, nil
+}
+
+func (c *cache) empty() (*answers, error) {
+	return otter.New(&otter.Options[symbolon.Hash, *answer]{
+		MaximumSize: c.size,
 		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[symbolon.Hash, *answer]) time.Duration {
-			return max(e.Value.until.Sub(clock()), time.Nanosecond)
+			return max(e.Value.until.Sub(c.clock()), time.Nanosecond)
 		}),
 		OnDeletion: func(e otter.DeletionEvent[symbolon.Hash, *answer]) { c.unindex(e.Value) },
 	})
-	return c, err
 }
 
 func (c *cache) get(key symbolon.Hash) (*token.Claims, bool) {
-	a, ok := c.answers.GetIfPresent(key)
+	a, ok := c.answers.Load().GetIfPresent(key)
 	if !ok || !c.clock().Before(a.until) {
 		return nil, false
 	}
@@ -81,7 +92,7 @@ func (c *cache) put(key symbolon.Hash, claims *token.Claims, until time.Time, se
 		}
 		c.byName[n][a] = struct{}{}
 	}
-	c.answers.Set(key, a)
+	c.answers.Load().Set(key, a)
 	return true
 }
 
@@ -95,15 +106,25 @@ func (c *cache) forget(names []name) {
 		clear(c.last)
 	}
 	if names == nil {
-		c.answers.InvalidateAll()
+		c.replace()
 		return
 	}
 	for _, n := range names {
 		c.last[n] = c.seen
 		for a := range c.byName[n] {
-			c.answers.Invalidate(a.key)
+			c.answers.Load().Invalidate(a.key)
 		}
 	}
+}
+
+// replace begins anew: to delete a hundred thousand answers one by one would take longer.
+func (c *cache) replace() {
+	fresh, err := c.empty()
+	if err != nil {
+		panic(err) // the same options were good before
+	}
+	c.byName = map[name]map[*answer]struct{}{}
+	c.answers.Store(fresh)
 }
 
 // unindex is called by otter on a goroutine of its own after an answer has gone.

@@ -48,31 +48,26 @@ func (m *marks) gap() {
 }
 
 func (m *marks) hear(s Signal) {
-	names := s.Subject.about()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now := m.clock()
-	m.sweep(now)
-	into := m.doubt
 	switch s.Type {
-	case SessionRevoked, TokenRevoked, AuthorizationRevoked:
-		into = m.dead
 	case KeyRotated, StreamVerification, CatalogChanged:
 		return
 	}
-	for _, n := range names {
-		if into = m.intoFor(n, into); into[n].Before(now) {
-			into[n] = now
+	now := m.clock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sweep(now)
+	for _, n := range s.Subject.about() {
+		if ends(s.Type) && n.by != byUser && n.by != byClient { // what users and clients get later is good again
+			m.dead[n] = now
+		} else {
+			m.doubt[n] = now
 		}
 	}
 }
 
-// intoFor keeps whole users and clients out of the dead: what is issued to them later is good again.
-func (m *marks) intoFor(n name, into map[name]time.Time) map[name]time.Time {
-	if n.by == byUser || n.by == byClient {
-		return m.doubt
-	}
-	return into
+// ends reports whether an event of this type ends what it is about, rather than changes it.
+func ends(event string) bool {
+	return event == SessionRevoked || event == TokenRevoked || event == AuthorizationRevoked
 }
 
 // sweep forgets what no living JWT can be concerned by, and if too much is left remembers nothing

@@ -49,7 +49,7 @@ type Receiver struct {
 	description string
 	staleness   time.Duration
 	log         *slog.Logger
-	contact     atomic.Int64 // Unix nanoseconds; 0 = never, or the stream was lost
+	contact     atomic.Int64 // Unix nanoseconds; 0 = never, or no longer running
 
 	mu      sync.Mutex // guards what follows until Run has begun
 	running bool
@@ -133,6 +133,7 @@ func (r *Receiver) Run(ctx context.Context) error {
 		}
 		if errors.Is(err, errGone) {
 			s = nil
+			r.lost()
 		}
 		r.log.WarnContext(ctx, "signal feed interrupted", "issuer", r.issuer.id, "cause", err.Error())
 		wait(ctx, pause/2+rand.N(pause/2+1)) //nolint:gosec // jitter is no secret

@@ -147,11 +147,20 @@ func (v *Verifier) decideJWT(ctx context.Context, raw string) (*token.Claims, er
 	case dead:
 		return nil, refuse("the token has been revoked")
 	case doubt:
-		if _, err := v.introspect(ctx, raw); err != nil {
-			return nil, err
-		}
+		return v.renewed(ctx, raw, claims)
 	}
 	return claims, nil
+}
+
+// renewed is what the issuer says now of a JWT, bound to what it is bound to.
+func (v *Verifier) renewed(ctx context.Context, raw string, signed *token.Claims) (*token.Claims, error) {
+	said, err := v.introspect(ctx, raw)
+	if err != nil {
+		return nil, err
+	}
+	claims := *said
+	claims.Confirmation = signed.Confirmation
+	return &claims, nil
 }
 
 // introspect asks the issuer and judges what it says as strictly as a JWT.
