@@ -198,11 +198,12 @@ func TestFreshLogin(t *testing.T) {
 			if back := b.arrive(b.get(s.ReturnTo)); back.Get("code") == "" {
 				t.Fatal("asked again", back)
 			}
-			b.stepOf("/login", b.get(strings.Replace(s.ReturnTo, "state=s-1", "state=s-2", 1)+"&prompt2=x"))
-			w.pass(11 * time.Minute)
-			if name == "login" {
-				b.stepOf("/login", b.get(s.ReturnTo))
+			if name == "old" {
+				return // any request may have what is left of the hour
 			}
+			b.stepOf("/login", b.get(strings.Replace(s.ReturnTo, "state=s-1", "state=s-2", 1)))
+			w.pass(11 * time.Minute)
+			b.stepOf("/login", b.get(s.ReturnTo))
 		})
 	}
 }

@@ -74,16 +74,23 @@ func newWorld(t testing.TB) *world {
 	w.tokens = must(issuer.New(ctx, issuer.Config{Issuer: iss, Store: w.db, Catalog: w.catalog, Keys: w.ring, Vault: w.vault, Clock: w.clock}))
 	w.sessions = session.New(w.db, w.vault, session.Options{Clock: w.clock, Secure: true})
 	w.declare()
-	w.Handler = oauth.Handler(oauth.Config{
-		Issuer: iss, Door: &door.Door{Log: slog.New(slog.NewTextHandler(t.Output(), nil))}, Catalog: w.catalog,
-		Clients:  client.New(func() client.Clients { return w.catalog.Current() }, w.clock),
-		Sessions: w.sessions, Tokens: w.tokens, Keys: w.ring, Vault: w.vault, Consents: w.db, Clock: w.clock,
-		Grants: grant.New(grant.Config{Issuer: iss, Store: w.db, Catalog: w.catalog, Tokens: w.tokens, Vault: w.vault, Clock: w.clock}),
-	})
+	w.serve(slog.New(slog.NewTextHandler(t.Output(), nil)))
 	w.ada = &symbolon.User{ID: symbolon.NewUserID(), Login: "ada", Name: "Ada L.", Email: "ada@example.com", Created: w.clock(), Updated: w.clock()}
 	w.check(w.db.Commit(ctx, symbolon.PutUser{User: *w.ada}))
 	return w
 }
+
+func (w *world) serve(log *slog.Logger) {
+	w.Handler = oauth.Handler(oauth.Config{
+		Issuer: iss, Door: &door.Door{Log: log}, Catalog: w.catalog,
+		Clients:  client.New(func() client.Clients { return w.catalog.Current() }, w.clock),
+		Sessions: w.sessions, Tokens: w.tokens, Keys: w.ring, Vault: w.vault, Consents: w.db, Clock: w.clock,
+		Grants: grant.New(grant.Config{Issuer: iss, Store: w.db, Catalog: w.catalog, Tokens: w.tokens, Vault: w.vault, Clock: w.clock}),
+	})
+}
+
+// in is the same world for a subtest.
+func (w *world) in(t *testing.T) *world { return &world{Handler: w.Handler, t: t} }
 
 func (w *world) check(err error) {
 	w.t.Helper()
