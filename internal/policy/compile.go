@@ -17,7 +17,7 @@ import (
 // Limits on what is compiled: text comes from people and from files.
 const (
 	MaxDocument = 256 << 10 // bytes of one document
-	maxNesting  = 64        // brackets within brackets; the parser recurses
+	maxNesting  = 64        // brackets within brackets, and dots in a row; parser and checker recurse
 )
 
 // Snapshot is a compiled policy set with the entities it knows. It never changes; the nil
@@ -211,54 +211,4 @@ func versionOf(ordered []Document) string {
 		fmt.Fprintf(h, "%d:%s%d:%s", len(document.ID), document.ID, len(document.Text), document.Text)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:8])
-}
-
-// checkText refuses what the recursive parser should not be given.
-func checkText(document Document) error {
-	if !symbolon.ValidName(document.ID) {
-		return fmt.Errorf("a document's name is 1 to 128 of a-z A-Z 0-9 . _ : / -")
-	}
-	if len(document.Text) > MaxDocument {
-		return fmt.Errorf("the document is over %d bytes", MaxDocument)
-	}
-	if line := tooDeep(document.Text); line > 0 {
-		return fmt.Errorf("line %d: brackets nest deeper than %d", line, maxNesting)
-	}
-	return nil
-}
-
-// tooDeep gives the line where brackets outside of strings and comments nest too deep, else 0.
-func tooDeep(text string) int {
-	depth, line := 0, 1
-	for i := 0; i < len(text); i++ {
-		switch text[i] {
-		case '\n':
-			line++
-		case '"':
-			i, line = skipString(text, i, line)
-		case '/':
-			if strings.HasPrefix(text[i:], "//") {
-				i += max(strings.IndexByte(text[i:]+"\n", '\n')-1, 0)
-			}
-		case '(', '[', '{':
-			if depth++; depth > maxNesting {
-				return line
-			}
-		case ')', ']', '}':
-			depth--
-		}
-	}
-	return 0
-}
-
-func skipString(text string, i, line int) (end, atLine int) {
-	for i++; i < len(text) && text[i] != '"'; i++ {
-		switch text[i] {
-		case '\\':
-			i++
-		case '\n':
-			line++
-		}
-	}
-	return i, line
 }

@@ -43,7 +43,9 @@ func TestAMistakeIsNamedWithItsPlace(t *testing.T) { // S4
 		"id with a space":       {`@id("a b") permit (principal, action, resource);`, "", "@id"},
 		"duplicate id":          {`@id("a") permit (principal, action, resource); @id("a") forbid (principal, action, resource);`, "policy a", "another policy"},
 		"duplicate annotation":  {`@id("a") @id("b") permit (principal, action, resource);`, "test:1", "duplicate annotation"},
-		"deep brackets":         {"permit (principal, action, resource) when {\n" + strings.Repeat("(", 100_000) + "true };", "", "line 2: brackets nest deeper"},
+		"deep brackets":         {"permit (principal, action, resource) when {\n" + strings.Repeat("(", 100_000) + "true };", "", "line 2: brackets or attributes nest deeper"},
+		"deep attributes":       {"permit (principal, action, resource) when { context has " + strings.Repeat("a.", 5000) + "a };", "", "line 1: brackets or attributes nest deeper"},
+		"line comments":         {"// \" ((((\npermit (principal, action, resource); // (\n@nope permit (principal, action, resource);", "test:3:1", "@nope"},
 		"too long":              {strings.Repeat(" ", policy.MaxDocument+1), "", "over"},
 	}
 	for name, c := range cases {
