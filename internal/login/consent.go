@@ -8,12 +8,7 @@ import (
 	"symbolon.dev"
 	"symbolon.dev/internal/door"
 	"symbolon.dev/internal/page"
-	"symbolon.dev/internal/session"
 )
-
-// Denied is the parameter with which a denial returns to the step's ReturnTo: a sealed step whose
-// Prompt is [Denied] and whose ReturnTo is the request that was denied.
-const Denied = "denied"
 
 // consenting opens a step that asks for consent. Without a session there is nobody to ask: the
 // one who sealed the step decides again.
@@ -66,7 +61,7 @@ func (l *Login) answerConsent(w http.ResponseWriter, r *http.Request, ev *door.E
 		err = l.allow(r, ev, v)
 	case "deny":
 		ev.Decision = "deny"
-		to, err = l.denial(v)
+		to = withParameter(v.ReturnTo, "consent", "denied") // no secret: anybody can give up
 	default:
 		err = symbolon.Errorf(symbolon.Invalid, "the answer is neither yes nor no")
 	}
@@ -100,15 +95,4 @@ func (l *Login) allow(r *http.Request, ev *door.Event, v visit) error {
 			Session: v.session.ID, Client: v.Client, Resource: v.Resource, RequestID: ev.RequestID,
 			Data: map[string]any{"scopes": v.Scopes},
 		})
-}
-
-// denial is the way back to whoever asked, with the proof that the person said no to this.
-func (l *Login) denial(v visit) (string, error) {
-	sealed, err := l.Sessions.SealStep(session.Step{
-		ReturnTo: v.ReturnTo, Client: v.Client, Resource: v.Resource, Scopes: v.Scopes, Prompt: []string{Denied},
-	})
-	if err != nil {
-		return "", err
-	}
-	return withParameter(v.ReturnTo, Denied, sealed), nil
 }

@@ -15,9 +15,10 @@ import (
 // only what was done, and goes on to ask for what is missing; a denial leaves nothing.
 func (l *Login) signedIn(w http.ResponseWriter, r *http.Request, ev *door.Event, v visit, user *symbolon.User, factors []authn.Factor) (string, error) {
 	ev.Subject = string(user.ID)
-	decision := l.judge(v, user, factors)
+	acr, amr := worth(v, user, factors)
+	decision := l.Decide(user, v.Client, acr, amr)
 	ev.Decision, ev.Policies = string(decision.Effect), decision.Policies
-	if decision.Effect != policy.Allow && !promising(decision) {
+	if decision.Effect != policy.Allow && !promising(decision, acr) {
 		refused := symbolon.Refuse(symbolon.Denied, "access_denied", "a policy does not let you sign in here")
 		refused.Policies = decision.Policies
 		return "", refused
@@ -30,17 +31,18 @@ func (l *Login) signedIn(w http.ResponseWriter, r *http.Request, ev *door.Event,
 	return l.wayOn(v, established, decision)
 }
 
-func (l *Login) judge(v visit, user *symbolon.User, factors []authn.Factor) policy.Decision {
-	acr, amr := authn.Strength(factors)
+// worth is what the session will claim once factors count.
+func worth(v visit, user *symbolon.User, factors []authn.Factor) (symbolon.ACR, []string) {
 	if v.session != nil && v.session.User == user.ID {
-		acr, amr = authn.After(v.session.ACR, v.session.AMR, factors)
+		return authn.After(v.session.ACR, v.session.AMR, factors)
 	}
-	return l.Decide(user, v.Client, acr, amr)
+	return authn.Strength(factors)
 }
 
-// promising reports whether a challenge names a strength to ask for.
-func promising(d policy.Decision) bool {
-	return d.Effect == policy.Challenge && len(d.Remedies) > 0 && d.Remedies[0].ACR.Level() > 0
+// promising reports whether a challenge asks for more strength than is there. Any other
+// challenge is one that this door can do nothing about.
+func promising(d policy.Decision, acr symbolon.ACR) bool {
+	return d.Effect == policy.Challenge && len(d.Remedies) > 0 && d.Remedies[0].ACR.Level() > acr.Level()
 }
 
 // establish raises the session of the same person, or starts one. A session of somebody else in

@@ -8,7 +8,7 @@
 //	POST /login     the password path; works without script
 //	/login/passkey  begin, finish: JSON for the page's script
 //	/enrol          a single-use link becomes a first credential, and a session
-//	/consent        allow or deny; a denial returns as a sealed proof
+//	/consent        allow or deny; a denial returns as consent=denied
 //	/logout         asks, ends the session, and returns to the client if it may
 //
 // Laws:

@@ -233,6 +233,8 @@ func TestPolicyDecidesEveryLogin(t *testing.T) { // S4, S5
 		switch {
 		case u.Login != "ada" || len(amr) == 0 || client == "broker":
 			return policy.Decision{Effect: policy.Deny, Policies: []string{"no-broker"}}
+		case client == "hopeless":
+			return policy.Decision{Effect: policy.Challenge, Remedies: []symbolon.Remedy{{ACR: symbolon.ACRSingle, MaxAge: 1}}}
 		case client == "travel" && !acr.Meets(symbolon.ACRPhishing):
 			return policy.Decision{Effect: policy.Challenge, Remedies: []symbolon.Remedy{{ACR: symbolon.ACRPhishing}}}
 		}
@@ -244,6 +246,7 @@ func TestPolicyDecidesEveryLogin(t *testing.T) { // S4, S5
 	if strings.Contains(refused.Body, "no-broker") || b.session() != nil {
 		t.Errorf("tells the policy, or leaves a session: %s", refused.Body)
 	}
+	h.browser().password("ada", goodPassword, h.step(session.Step{Client: "hopeless"})).has(http.StatusForbidden, `id="error-page"`)
 	challenged := b.password("ada", goodPassword, h.step(session.Step{Client: "travel"}))
 	if !strings.HasPrefix(challenged.way(), "/login?step=") {
 		t.Fatalf("a challenge leads to %q", challenged.way())
