@@ -88,12 +88,23 @@ func (x *Introspection) AppendJSON(dst []byte) ([]byte, error) {
 		return append(dst, inactive...), nil
 	}
 	start := len(dst)
-	dst, err := x.Claims.AppendJSON(append(dst, `{"active":true,"token_type":"Bearer"`...))
+	dst = append(append(dst, `{"active":true,"token_type":"`...), x.tokenType()...)
+	dst = append(dst, '"')
+	comma := len(dst)
+	dst, err := x.Claims.AppendJSON(dst)
 	if err != nil {
 		return dst[:start], err
 	}
-	dst[start+len(`{"active":true,"token_type":"Bearer"`)] = ',' // the claims' own brace
+	dst[comma] = ',' // where the claims' own brace stood
 	return dst, nil
+}
+
+// tokenType is how the token must be presented (RFC 6750, RFC 9449 §8).
+func (x *Introspection) tokenType() string {
+	if c := x.Claims.Confirmation; c != nil && c.JKT != "" {
+		return "DPoP"
+	}
+	return "Bearer"
 }
 
 // signedIntrospection is the payload of RFC 9701 §5. It has no sub and no exp, so that it can

@@ -66,12 +66,11 @@ func (i *Issuer) Issue(ctx context.Context, m Mint) (Issued, []symbolon.Change, 
 
 // format: a browser's session at an app is always opaque, as it lives long and leaves the house.
 func (m *Mint) format() string {
-	switch {
-	case m.browserSession():
-		return FormatOpaque
-	case m.Format != "":
-		return m.Format
-	case m.Resource.Token.Format == FormatJWT:
+	wanted := m.Format
+	if wanted == "" {
+		wanted = m.Resource.Token.Format
+	}
+	if wanted == FormatJWT && !m.browserSession() {
 		return FormatJWT
 	}
 	return FormatOpaque

@@ -90,7 +90,7 @@ func TestARevocationIsToldOnce(t *testing.T) {
 func TestRevokedIsRevoked(t *testing.T) { // S20
 	w := newWorld(t)
 	check := func(t *rapid.T) {
-		kinds := rapid.SliceOfN(rapid.IntRange(0, 3), 1, 12).Draw(t, "what to revoke")
+		kinds := rapid.SliceOfN(rapid.IntRange(0, 3), 1, 4).Draw(t, "what to revoke")
 		resource := rapid.SampledFrom([]string{"orders", "billing"}).Draw(t, "resource")
 		var wrong atomic.Int32
 		var work sync.WaitGroup
