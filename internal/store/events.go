@@ -37,19 +37,21 @@ func (db *DB) EventHead(ctx context.Context) (int64, error) {
 // SearchEvents lists what matches, the newest first; at most 1,000.
 func (db *DB) SearchEvents(ctx context.Context, q symbolon.EventQuery) ([]symbolon.Event, error) {
 	w := where{}
-	from := `events e`
+	from, seq := `events e`, `e.seq`
 	if q.Subject != "" {
-		from += ` JOIN event_subjects s ON s.seq = e.seq`
-		w.and(`s.subject = `, q.Subject)
+		// SQLite keeps the order of a CROSS JOIN: by subject first, in the order of the numbers.
+		from, seq = `event_subjects s CROSS JOIN events e`, `s.seq`
+		w.and(`e.seq = s.seq AND s.subject = `, q.Subject)
 	}
 	w.in(`e.type`, q.Types)
 	w.ifText(`e.actor = `, q.Actor)
 	w.ifTime(`e.at >= `, q.From)
 	w.ifTime(`e.at < `, q.To)
 	if q.Before > 0 {
-		w.and(`e.seq < `, q.Before)
+		w.and(seq+` < `, q.Before)
 	}
-	return list(ctx, db, fillEvent, `SELECT e.body, e.chain FROM `+from+w.text()+` ORDER BY e.seq DESC LIMIT `+w.put(page(q.Limit)), w.args...)
+	return list(ctx, db, fillEvent, `SELECT e.body, e.chain FROM `+from+w.text()+
+		` ORDER BY `+seq+` DESC LIMIT `+w.put(page(q.Limit)), w.args...)
 }
 
 // where builds a condition with numbered placeholders.

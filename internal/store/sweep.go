@@ -13,8 +13,7 @@ type rubbish struct {
 
 var rubbishes = []rubbish{
 	{table: "tokens", key: "hash", when: "expires <= $1"},
-	{table: "tickets", key: "hash", when: "expires <= $1 AND used = 0"},
-	{table: "tickets", key: "hash", when: "expires <= $1", later: keepUsed},
+	{table: "tickets", key: "hash", when: "keep_until <= $1"},
 	{table: "marks", key: "mark", when: "expires <= $1"},
 	{table: "revocations", key: "target", when: "keep_until > 0 AND keep_until <= $1"},
 	{table: "attempts", key: "id", when: "expires <= $1"},
@@ -23,11 +22,7 @@ var rubbishes = []rubbish{
 	{table: "signing_keys", key: "id", when: "expires > 0 AND expires <= $1"},
 }
 
-// keepUsed is how long a used ticket outlives its end, so that a late replay still undoes what the
-// first use gave.
-const keepUsed = 24 * time.Hour
-
-// Sweep deletes what has expired by now, at most batch rows of each table, each table in a
+// Sweep deletes what has expired by now, at most batch (and 1,000) rows of each table, each in a
 // commit of its own that waits in line with all others. It returns how many rows are gone;
 // while that is not 0 there may be more.
 func (db *DB) Sweep(ctx context.Context, now time.Time, batch int) (deleted int, err error) {

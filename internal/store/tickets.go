@@ -18,9 +18,14 @@ func (db *DB) Ticket(ctx context.Context, hash symbolon.Hash) (*symbolon.Ticket,
 	return one(ctx, db, "ticket", fillTicket, `SELECT `+ticketColumns+` FROM tickets WHERE hash = $1`, hash[:])
 }
 
+// keepUsed is how long a used ticket outlives its end, so that a late replay still undoes what the
+// first use gave.
+const keepUsed = 24 * time.Hour
+
 func issueTicket(t symbolon.Ticket) []statement {
 	return []statement{{
-		sql:  `INSERT INTO tickets (` + ticketColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (hash) DO NOTHING`,
+		sql: `INSERT INTO tickets (` + ticketColumns + `, keep_until) VALUES ($1, $2, $3, $4, $5, $6, $7, $5)
+			ON CONFLICT (hash) DO NOTHING`,
 		args: []any{t.Hash[:], text(t.Kind), text(t.User), text(t.Authorization), micro(t.Expires), micro(t.Used), blob(t.Data)},
 		need: 1,
 		miss: refuse(symbolon.Conflict, "the ticket is there already"),
@@ -29,8 +34,9 @@ func issueTicket(t symbolon.Ticket) []statement {
 
 func useTicket(c symbolon.UseTicket) []statement {
 	return []statement{{
-		sql:  `UPDATE tickets SET used = $3, authorization_id = $4 WHERE hash = $1 AND kind = $2 AND used = 0`,
-		args: []any{c.Hash[:], text(c.Kind), micro(c.At), text(c.Authorization)}, need: 1,
+		sql: `UPDATE tickets SET used = $3, authorization_id = $4, keep_until = expires + $5
+			WHERE hash = $1 AND kind = $2 AND used = 0`,
+		args: []any{c.Hash[:], text(c.Kind), micro(c.At), text(c.Authorization), keepUsed.Microseconds()}, need: 1,
 		miss: unless("ticket", "the ticket has been used already",
 			`SELECT 1 FROM tickets WHERE hash = $1 AND kind = $2`, c.Hash[:], text(c.Kind)),
 	}}

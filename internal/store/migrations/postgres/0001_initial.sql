@@ -98,10 +98,11 @@ CREATE TABLE tickets (
   authorization_id TEXT COLLATE "C" NOT NULL,
   expires          BIGINT NOT NULL,
   used             BIGINT NOT NULL,
-  data             BYTEA NOT NULL
+  data             BYTEA NOT NULL,
+  keep_until       BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX tickets_hash ON tickets (hash);
-CREATE INDEX tickets_expires ON tickets (expires);
+CREATE INDEX tickets_keep ON tickets (keep_until);
 
 CREATE TABLE marks (
   mark    BYTEA NOT NULL,
@@ -203,3 +204,4 @@ CREATE TABLE ledger (
   request  TEXT COLLATE "C" NOT NULL
 );
 CREATE INDEX ledger_hour ON ledger (hour);
+CREATE INDEX ledger_subject ON ledger (subject, hour);

@@ -98,10 +98,11 @@ CREATE TABLE tickets (
   authorization_id TEXT NOT NULL,
   expires          INTEGER NOT NULL,
   used             INTEGER NOT NULL,
-  data             BLOB NOT NULL
+  data             BLOB NOT NULL,
+  keep_until       INTEGER NOT NULL
 );
 CREATE UNIQUE INDEX tickets_hash ON tickets (hash);
-CREATE INDEX tickets_expires ON tickets (expires);
+CREATE INDEX tickets_keep ON tickets (keep_until);
 
 CREATE TABLE marks (
   mark    BLOB NOT NULL,
@@ -203,3 +204,4 @@ CREATE TABLE ledger (
   request  TEXT NOT NULL
 );
 CREATE INDEX ledger_hour ON ledger (hour);
+CREATE INDEX ledger_subject ON ledger (subject, hour);
