@@ -12,7 +12,7 @@
 //   - What anonymous callers can cause to be written is bounded: a failure becomes an event at the
 //     first and then at powers of two, and beginning a ceremony writes nothing. A challenge is
 //     sealed into the ceremony's state and marked as used when it is answered.
-//   - An authenticator changes together with whatever allowed the change ([By]).With), in one commit.
+//   - An authenticator changes together with whatever allowed the change ([By].With), in one commit.
 //
 // The credential's data is sealed under the ids of its person and itself, so that a row moved to
 // somebody else opens for nobody.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ecdsa"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -56,7 +57,7 @@ func TestOptionsAskForDiscoverableVerifiedPasskeysAndTellNothing(t *testing.T) {
 	if create.Selection.ResidentKey != "required" || create.Selection.UserVerification != "required" || len(create.Exclude) != 1 || create.RP.ID != "id.localhost" {
 		t.Errorf("creation options %s", asked.Options)
 	}
-	if _, err := device.Create(asked.Options); err != authntest.ErrExcluded {
+	if _, err := device.Create(asked.Options); !errors.Is(err, authntest.ErrExcluded) {
 		t.Errorf("a second passkey on one device: %v", err)
 	}
 	asked, err = r.authn.Passkeys.Begin(r.ctx, "")
@@ -205,7 +206,7 @@ func TestStepUpTakesOnlyThePersonsOwnPasskeys(t *testing.T) { // S34
 	}
 	asked, err := r.authn.Passkeys.Begin(r.ctx, alice.ID)
 	r.must(err)
-	if _, err := his.Get(asked.Options); err != authntest.ErrNoKey {
+	if _, err := his.Get(asked.Options); !errors.Is(err, authntest.ErrNoKey) {
 		t.Errorf("his authenticator finds a key: %v", err)
 	}
 	open := []byte(strings.Replace(string(asked.Options), "allowCredentials", "ignored", 1))

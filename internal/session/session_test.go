@@ -355,3 +355,22 @@ func TestClearCookieForgets(t *testing.T) {
 		t.Errorf("cookie %+v", c)
 	}
 }
+
+func BenchmarkFromRequest(b *testing.B) {
+	db := storetest.SQLite(b)
+	vault, _ := key.NewVault(key.NewMaster())
+	s, alice := session.New(db, vault, session.Options{}), symbolon.NewUserID()
+	if err := db.Commit(b.Context(), symbolon.PutUser{User: symbolon.User{ID: alice, Login: "alice"}}); err != nil {
+		b.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	if _, err := s.Start(b.Context(), w, session.Login{User: alice, Factors: []authn.Factor{passkey}}); err != nil {
+		b.Fatal(err)
+	}
+	request := with(w.Result().Cookies()...)
+	for b.Loop() {
+		if found, err := s.FromRequest(b.Context(), request); err != nil || found == nil {
+			b.Fatal("nobody is signed in", err)
+		}
+	}
+}
