@@ -49,24 +49,21 @@ type Client struct {
 	Terms  string
 }
 
-// LogoURL is the logo if it may stand in a page and in its policy, else "".
+// LogoURL is the logo's address if it is an absolute http(s) one, else "".
 func (c *Client) LogoURL() string {
 	if c == nil {
 		return ""
 	}
-	u, err := url.Parse(c.Logo)
-	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-		return ""
-	}
-	return u.String()
+	return webAddress(c.Logo)
 }
 
-// PolicyURL is the link to the privacy policy if it is an absolute http(s) URL, else "".
+// PolicyURL is the privacy policy's address, likewise.
 func (c *Client) PolicyURL() string { return webAddress(c.Policy) }
 
-// TermsURL is the link to the terms if it is an absolute http(s) URL, else "".
+// TermsURL is the address of the terms, likewise.
 func (c *Client) TermsURL() string { return webAddress(c.Terms) }
 
+// webAddress lets through what a link or an image of a page may be.
 func webAddress(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
