@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sync/singleflight"
 
 	"symbolon.dev"
 	"symbolon.dev/internal/door"
@@ -71,7 +70,6 @@ type Broker struct {
 	feed        *verify.Receiver
 	ledger      *ledger.Ledger
 	trust       *trust
-	exchanging  singleflight.Group
 	buffers     buffers
 	upstreams   upstreams
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -33,7 +34,7 @@ func (b *Broker) wordFor(ctx context.Context, e *entry, found *route, raw symbol
 	if kept := e.word.Load(); kept != nil && now.Before(kept.until) {
 		return kept, nil
 	}
-	answer := b.exchanging.DoChan(string(e.key[:]), func() (any, error) {
+	answer := e.asking.DoChan("", func() (any, error) {
 		asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
 		defer cancel()
 		return b.exchange(asked, found.resource, raw, now)
@@ -43,7 +44,7 @@ func (b *Broker) wordFor(ctx context.Context, e *entry, found *route, raw symbol
 		return nil, context.Cause(ctx)
 	case result := <-answer:
 		if result.Err != nil {
-			return nil, result.Err
+			return nil, b.unsaid(e, result.Err)
 		}
 		fresh := result.Val.(*word)
 		e.word.Store(fresh)
@@ -57,14 +58,31 @@ func (b *Broker) exchange(ctx context.Context, resource *symbolon.Resource, raw 
 		"requested_token_type": {typeJWT}, "resource": {resource.Identifier},
 	})
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, err
 	}
 	headers, err := toldBy(answer.AccessToken, resource.Upstream.Headers)
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, err
 	}
 	life := time.Duration(answer.ExpiresIn) * time.Second
 	return &word{authorization: []string{"Bearer " + answer.AccessToken}, headers: headers, until: now.Add(life - min(life/4, 30*time.Second))}, nil
+}
+
+// unsaid says why there is no word. The issuer knows best: a token that it no longer takes is good
+// for nothing, and what was known of it is forgotten.
+func (b *Broker) unsaid(e *entry, cause error) error {
+	var known *symbolon.Error
+	if !errors.As(cause, &known) || known.Kind != symbolon.Denied {
+		return unavailable(cause)
+	}
+	switch known.Code {
+	case "invalid_request", "invalid_grant": // RFC 8693 §2.2.2
+		go b.rejudge(b.trust.withdraw([]name{{nameToken, e.claims.ID}}))
+		return unknown()
+	case "invalid_target":
+		return symbolon.Errorf(symbolon.Denied, "the policy does not allow this").Because(cause)
+	}
+	return unavailable(cause)
 }
 
 // toldBy makes the headers that an upstream asked for out of its JWT, which came from the issuer

@@ -104,6 +104,9 @@ func (b *Broker) admit(w http.ResponseWriter, r *http.Request, ev *door.Event, f
 		}
 		if b.trust.begin(e, f) {
 			defer b.land(f)
+			if b.table.Load() != t {
+				go b.again(f) // the snapshot changed since it was judged
+			}
 			return b.forward(w, r.WithContext(ctx), f, e, found)
 		}
 	}

@@ -87,22 +87,16 @@ func (f *flight) upgrade(t *tunnel) *cut {
 	return f.ended
 }
 
-func (f *flight) wasCut() *cut {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.ended
-}
-
-// schedule sets when the flight is judged anew: after every, or when its token ends.
-func (f *flight) schedule(every time.Duration, judge func(*flight)) {
+// schedule sets when the flight is judged anew.
+func (f *flight) schedule(after time.Duration, judge func(*flight)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
 	case f.landed || f.ended != nil:
 	case f.timer == nil:
-		f.timer = time.AfterFunc(every, func() { judge(f) })
+		f.timer = time.AfterFunc(after, func() { judge(f) })
 	default:
-		f.timer.Reset(every)
+		f.timer.Reset(after)
 	}
 }
 

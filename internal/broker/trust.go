@@ -21,9 +21,10 @@ type entry struct {
 	until  time.Time // ask again after
 	names  []name
 
-	ready atomic.Pointer[ready]
-	word  atomic.Pointer[word]
-	gone  atomic.Bool // taken away, or thrown out with nothing under way: nobody may start on it
+	ready  atomic.Pointer[ready]
+	word   atomic.Pointer[word]
+	asking singleflight.Group // for the word
+	gone   atomic.Bool        // taken away, or thrown out with nothing under way: nobody may start on it
 
 	mu      sync.Mutex // guards what follows, and the writing of gone
 	cached  bool
@@ -73,8 +74,8 @@ func namesIn(s verify.SubjectID) []name {
 			kept = append(kept, n)
 		}
 	}
-	// A session is of a user: the narrower name is meant (RFC 9493, complex subjects are conjunctions).
-	if s.User != "" && s.Session == "" {
+	// The narrowest name is meant: a complex subject is a conjunction (SSF 1.0 §3).
+	if len(kept) == 0 && s.User != "" {
 		kept = append(kept, name{nameUser, s.User})
 	}
 	return kept

@@ -41,7 +41,7 @@ type Config struct {
 	Issuer  string
 	Store   Store
 	Log     Log
-	Signer  func() (token.Signer, error)                                                                           // a key of the published JWKS
+	Signer  func() (token.Signer, error)                                                                         // a key of the published JWKS
 	Bearer  func(ctx context.Context, r *http.Request, audience string, scopes ...string) (*token.Claims, error) // [issuer.Issuer.Bearer]
 	Catalog func() *catalog.Snapshot
 	Door    *door.Door
