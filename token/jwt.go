@@ -154,6 +154,9 @@ func (v *Verifier) open(compact string) (typ string, payload []byte, err error) 
 	if err := v.admit(head); err != nil {
 		return "", nil, err
 	}
+	if v.Keys == nil {
+		return "", nil, malformed("there is no key that could have signed the token")
+	}
 	key, err := v.Keys.Key(head.kid, head.alg)
 	if err != nil {
 		return "", nil, err

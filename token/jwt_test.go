@@ -249,6 +249,8 @@ func TestAVerifierWithoutIssuerOrAudienceBelievesNothing(t *testing.T) {
 	only.Algorithms = []string{token.ES256}
 	_, err = only.Verify(compact)
 	refused(t, "an algorithm off the list", err)
+	_, err = verifier(nil).Verify(compact)
+	refused(t, "no source of keys", err)
 	_, err = verifier(token.KeySet{}).Verify(compact)
 	refused(t, "no keys", err)
 }

@@ -60,6 +60,8 @@ func unexpected(what string, status int) *symbolon.Error {
 
 // get fetches a document that must be there.
 func (c caller) get(ctx context.Context, address string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, symbolon.Errorf(symbolon.Invalid, "%q is not a URL", address).Because(err)
@@ -79,6 +81,8 @@ func (c caller) get(ctx context.Context, address string) ([]byte, error) {
 // form posts an OAuth request as a client, by client_secret_basic (RFC 6749 §2.3.1: id and secret
 // are form-encoded first).
 func (c caller) form(ctx context.Context, address string, as credential, values url.Values) (int, []byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(values.Encode()))
 	if err != nil {
 		return 0, nil, symbolon.Errorf(symbolon.Invalid, "%q is not a URL", address).Because(err)

@@ -61,13 +61,20 @@ func NewIntrospector(o IntrospectorOptions) (*Introspector, error) {
 // Introspect gives the claims of an active token, nil for an inactive one. The caller must not
 // change them. An error, of kind Unavailable, means that nobody could say.
 func (i *Introspector) Introspect(ctx context.Context, raw string) (*token.Claims, error) {
-	if !plausible(raw) {
+	if len(raw) > maxPresentedSize {
 		return nil, nil
 	}
 	key := symbolon.HashOf(raw)
 	if claims, ok := i.cache.get(key); ok {
 		return claims, nil
 	}
+	if !plausible(raw) {
+		return nil, nil
+	}
+	return i.miss(ctx, key, raw)
+}
+
+func (i *Introspector) miss(ctx context.Context, key symbolon.Hash, raw string) (*token.Claims, error) {
 	return share(ctx, &i.asking, string(key[:]), callTimeout, func(ctx context.Context) (*token.Claims, error) {
 		return i.learn(ctx, key, raw)
 	})
@@ -75,11 +82,8 @@ func (i *Introspector) Introspect(ctx context.Context, raw string) (*token.Claim
 
 // plausible spares the issuer what cannot be a token, or has one of its prefixes and a wrong checksum.
 func plausible(raw string) bool {
-	if raw == "" || len(raw) > maxPresentedSize {
-		return false
-	}
 	_, ok := token.CheckOpaque(raw)
-	return ok || !strings.HasPrefix(raw, token.PrefixAccess)
+	return ok || (raw != "" && !strings.HasPrefix(raw, token.PrefixAccess))
 }
 
 // learn asks until no signal has overtaken the answer.
@@ -138,6 +142,9 @@ func readIntrospection(body []byte, issuer string, now time.Time) (*token.Claims
 	}
 	delete(claims.Extra, "active")
 	delete(claims.Extra, "token_type")
+	if len(claims.Extra) == 0 {
+		claims.Extra = nil
+	}
 	other := claims.Issuer != "" && claims.Issuer != issuer
 	ended := !claims.Expires.IsZero() && !now.Before(claims.Expires)
 	if !active || other || ended {

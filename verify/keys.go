@@ -15,18 +15,20 @@ import (
 const (
 	keysFresh = 5 * time.Minute  // then they are fetched again in the background
 	keysLimit = time.Hour        // then they are no longer believed: a key may have been revoked
-	keysPause = 10 * time.Second // between fetches because of a kid that nobody knows
+	keysPause = 10 * time.Second // for strangers' tokens
 )
 
 // keys are an issuer's published keys. While the issuer is away the old ones serve, up to a limit.
 type keys struct {
 	issuer *issuer
+	pause  time.Duration // at least, between fetches because of a kid that nobody knows
 
 	asking singleflight.Group
 	mu     sync.Mutex
 	set    token.KeySet
 	since  time.Time // of the set
 	tried  time.Time // the last fetch, however it ended
+	age    int       // how often the set has been expired
 }
 
 // bound ties keys to the request for which they are looked up.
@@ -73,26 +75,36 @@ func (k *keys) current(ctx context.Context) (token.KeySet, error) {
 func (k *keys) mayRetry() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.issuer.clock().Sub(k.tried) >= keysPause
+	return k.issuer.clock().Sub(k.tried) >= k.pause
 }
 
-// expire makes the next look-up fetch: the issuer has said that its keys changed.
+// expire makes the next look-up fetch: the issuer has said that its keys changed. A fetch that is
+// under way may still bring the old ones, so it does not count.
 func (k *keys) expire() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.since, k.tried = time.Time{}, time.Time{}
+	k.age++
+	k.asking.Forget("")
 }
 
 func (k *keys) fetch(ctx context.Context) (token.KeySet, error) {
 	begun := k.issuer.clock()
+	k.mu.Lock()
+	age := k.age
+	k.mu.Unlock()
 	set, err := k.download(ctx)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.tried = begun
+	if k.age == age {
+		k.tried = begun
+	}
 	if err != nil {
 		return token.KeySet{}, unavailable(err, "the keys of %s cannot be fetched", k.issuer.id)
 	}
-	k.set, k.since = set, begun
+	if k.age == age {
+		k.set, k.since = set, begun
+	}
 	return set, nil
 }
 

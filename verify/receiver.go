@@ -21,7 +21,8 @@ type ReceiverOptions struct {
 	Description string        // what the transmitter's administrator sees
 	Staleness   time.Duration // how long the feed may be silent, default 15 s
 
-	// On is called for each signal, in order; the signal is acknowledged after it has returned.
+	// On is called for each signal, in order and after every [Receiver.Listen]; the signal is
+	// acknowledged after it has returned.
 	On func(Signal)
 	// OnGap is called when signals may have been missed, at the first connection too: whatever was
 	// learnt before is worth nothing.
@@ -51,10 +52,11 @@ type Receiver struct {
 	log         *slog.Logger
 	contact     atomic.Int64 // Unix nanoseconds; 0 = never, or no longer running
 
-	mu      sync.Mutex // guards what follows until Run has begun
-	running bool
-	on      []func(Signal)
-	gap     []func()
+	owner listener
+
+	mu        sync.Mutex // guards what follows until Run has begun, then nothing changes
+	running   bool
+	listeners []listener
 }
 
 // NewReceiver checks the options and does no I/O; the error is of kind Invalid.
@@ -80,23 +82,26 @@ func NewReceiver(o ReceiverOptions) (*Receiver, error) {
 	}
 	r := &Receiver{issuer: at, tokens: o.Tokens, keys: &keys{issuer: at}, events: o.Events, description: o.Description,
 		staleness: o.Staleness, log: o.Log}
-	return r, r.Listen(o.On, o.OnGap)
+	r.owner = listener{o.On, o.OnGap}
+	return r, nil
 }
 
-// Listen adds one who is told, after those who were added before; either function may be nil. It
-// fails with kind Conflict once the receiver runs.
+// listener is one who is told; either function may be nil.
+type listener struct {
+	on  func(Signal)
+	gap func()
+}
+
+// Listen adds one who is told before [ReceiverOptions.On]: caches are empty by the time the
+// owner cuts what is open, so that whoever comes back at once is judged anew. Either function may
+// be nil. It fails with kind Conflict once the receiver runs.
 func (r *Receiver) Listen(on func(Signal), gap func()) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.running {
 		return symbolon.Errorf(symbolon.Conflict, "the receiver already runs")
 	}
-	if on != nil {
-		r.on = append(r.on, on)
-	}
-	if gap != nil {
-		r.gap = append(r.gap, gap)
-	}
+	r.listeners = append(r.listeners, listener{on, gap})
 	return nil
 }
 
@@ -112,7 +117,7 @@ func (r *Receiver) LastContact() time.Time {
 // Fresh reports whether the feed is within its staleness limit.
 func (r *Receiver) Fresh(now time.Time) bool {
 	last := r.LastContact()
-	return !last.IsZero() && now.Sub(last) <= r.staleness
+	return !last.IsZero() && now.Sub(last).Abs() <= r.staleness // a clock that was set back proves nothing
 }
 
 // Run subscribes and polls until ctx ends, then deletes the stream and returns nil. It survives
@@ -124,6 +129,7 @@ func (r *Receiver) Run(ctx context.Context) error {
 		return symbolon.Errorf(symbolon.Conflict, "the receiver already runs")
 	}
 	r.running = true
+	r.listeners = append(r.listeners, r.owner)
 	r.mu.Unlock()
 	var s *stream
 	for pause := minBackoff; ctx.Err() == nil; {
@@ -236,15 +242,19 @@ func (r *Receiver) hear(s Signal) error {
 	case KeyRotated:
 		r.keys.expire()
 	}
-	for _, on := range r.on {
-		on(s)
+	for _, l := range r.listeners {
+		if l.on != nil {
+			l.on(s)
+		}
 	}
 	return nil
 }
 
 // lost: signals may have been missed.
 func (r *Receiver) lost() {
-	for _, gap := range r.gap {
-		gap()
+	for _, l := range r.listeners {
+		if l.gap != nil {
+			l.gap()
+		}
 	}
 }

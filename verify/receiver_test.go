@@ -355,11 +355,41 @@ func TestTheFeedDropsRevokedKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	h.clock.pass(11 * time.Second) // the receiver may look for the new key
 	h.say(verify.KeyRotated, map[string]any{"format": "uri", "uri": h.url})
 	await(t, r.signals, "the news of the key")
 	if _, err := v.Verify(t.Context(), raw); err == nil {
 		t.Fatal("a token of a revoked key was believed")
+	}
+}
+
+// S44: a transmitter that hangs or a clock that is set back makes nothing fresh.
+func TestAClockThatWasSetBackProvesNothing(t *testing.T) {
+	h := newHouse(t)
+	r := h.receiver(nil).run(t).connected(h)
+	if r.Fresh(h.clock.now().Add(-time.Hour)) {
+		t.Error("fresh an hour before the last contact")
+	}
+}
+
+// S20: whoever comes back at once after being cut is judged anew.
+func TestCachesAreEmptyBeforeTheOwnerIsTold(t *testing.T) {
+	h := newHouse(t)
+	told := make(chan error, 1)
+	var v *verify.Verifier
+	var raw string
+	r := h.receiver(func(o *verify.ReceiverOptions) {
+		o.On = func(verify.Signal) { _, err := v.Verify(context.Background(), raw); told <- err }
+	})
+	v = h.verifier(func(o *verify.Options) { o.Receiver = r.Receiver })
+	r.run(t).connected(h)
+	raw = h.give(h.claims())
+	if _, err := v.Verify(t.Context(), raw); err != nil {
+		t.Fatal(err)
+	}
+	h.forget(raw)
+	h.say(verify.SessionRevoked, h.session("usr_1", "ses_1"))
+	if await(t, told, "the signal") == nil {
+		t.Fatal("the owner was told while the token was still believed")
 	}
 }
 

@@ -56,6 +56,8 @@ func (r *Receiver) call(ctx context.Context, method, address string, body any) (
 // subscribe makes a stream with poll delivery, or takes the one over that the transmitter says is
 // there already (SSF 1.0 §8.1.1.1).
 func (r *Receiver) subscribe(ctx context.Context) (*stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
 	known, err := r.issuer.describe(ctx)
 	if err != nil {
 		return nil, err

@@ -60,7 +60,7 @@ func New(o Options) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &Verifier{opts: o, keys: &keys{issuer: at}, receiver: o.Receiver, jwt: token.Verifier{
+	v := &Verifier{opts: o, keys: &keys{issuer: at, pause: keysPause}, receiver: o.Receiver, jwt: token.Verifier{
 		Algorithms: o.Algorithms, Issuer: o.Issuer, Audience: o.Audience, Leeway: o.Leeway, Clock: o.Clock}}
 	if o.ClientID != "" {
 		client := Client{Issuer: o.Issuer, ID: o.ClientID, Secret: o.ClientSecret, HTTP: o.HTTP, Clock: o.Clock}

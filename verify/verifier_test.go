@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -129,6 +130,41 @@ func TestKeysFollowTheIssuer(t *testing.T) {
 	}
 	h.on("/jwks", nil)
 	verified(h.sign(h.claims()), true)
+}
+
+// S20: keys that were on their way when the issuer said that they changed do not count.
+func TestOldKeysUnderWayDoNotOutliveTheNews(t *testing.T) {
+	h := newHouse(t)
+	r := h.receiver(nil)
+	v := h.verifier(func(o *verify.Options) { o.Receiver = r.Receiver })
+	r.run(t).connected(h)
+	raw, old := h.sign(h.claims()), h.keys.JWKS()
+	asked, answer := make(chan struct{}, 9), make(chan struct{})
+	h.on("/jwks", func(w http.ResponseWriter, _ *http.Request) bool {
+		asked <- struct{}{}
+		<-answer
+		_, _ = w.Write(old)
+		return true
+	})
+	slow := make(chan error, 1)
+	go func() { _, err := v.Verify(context.Background(), raw); slow <- err }()
+	await(t, asked, "the first look at the keys")
+	h.on("/jwks", nil)
+	for _, k := range h.keys.Keys() {
+		if err := h.keys.Revoke(t.Context(), k.ID, "test", "stolen"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.say(verify.KeyRotated, map[string]any{"format": "uri", "uri": h.url})
+	await(t, r.signals, "the news")
+	if _, err := v.Verify(t.Context(), raw); err == nil {
+		t.Fatal("a revoked key was believed after the news")
+	}
+	close(answer)
+	_ = await(t, slow, "the request that began before the news")
+	if _, err := v.Verify(t.Context(), raw); err == nil {
+		t.Fatal("keys from before the news were kept")
+	}
 }
 
 // S3 S44
