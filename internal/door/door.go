@@ -48,7 +48,10 @@ type Door struct {
 	MaxBody int64                                                 // bytes; 0 = 64 KiB
 }
 
-const defaultMaxBody = 64 << 10
+const (
+	defaultMaxBody = 64 << 10
+	statusGone     = 499 // for the log alone: the caller went away
+)
 
 // Handle makes an http.Handler of h. Route is the bounded name for logs and metrics.
 func (d *Door) Handle(route string, cross Crossing, h Handler) http.Handler {
@@ -73,7 +76,11 @@ func (d *Door) Serve(route string, cross Crossing, h Handler, w http.ResponseWri
 	tracked := &statusWriter{ResponseWriter: w}
 	if err := h(tracked, r, ev); err != nil {
 		ev.Cause = err
-		if !tracked.wrote() {
+		switch {
+		case tracked.wrote():
+		case r.Context().Err() != nil:
+			ev.Status = statusGone // nobody is there to answer
+		default:
 			cross(tracked, r, ev, err)
 		}
 	}

@@ -20,12 +20,17 @@ type Problem struct {
 
 // AsProblem is the [Crossing] for JSON APIs that have no error form of their own.
 func AsProblem(w http.ResponseWriter, _ *http.Request, ev *Event, err error) {
-	known := Known(err)
+	problem := AsValue(Known(err), ev.RequestID)
+	WriteJSON(w, problem.Status, "application/problem+json", problem)
+}
+
+// AsValue is the public form of an error, for doors that write it themselves.
+func AsValue(known *symbolon.Error, requestID string) Problem {
 	status := StatusOf(known)
-	WriteJSON(w, status, "application/problem+json", Problem{
+	return Problem{
 		Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: known.Message,
-		RequestID: ev.RequestID, Policies: known.Policies, Remedies: known.Remedies,
-	})
+		RequestID: requestID, Policies: known.Policies, Remedies: known.Remedies,
+	}
 }
 
 // WriteJSON writes one JSON value that no cache may keep.

@@ -160,7 +160,7 @@ type capped struct {
 
 func (c *capped) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := c.next.RoundTrip(r)
-	if err == nil {
+	if err == nil && response.StatusCode != http.StatusSwitchingProtocols {
 		response.Body = &cappedBody{ReadCloser: response.Body, left: c.max}
 	}
 	return response, err

@@ -1,0 +1,38 @@
+// Command symbolon is the whole product in one binary: token service, broker, and the tools to
+// declare, inspect and try them.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"charm.land/fang/v2"
+	"github.com/spf13/cobra"
+)
+
+var version = "dev" // set by the linker
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := fang.Execute(ctx, root(), fang.WithVersion(version), fang.WithoutManpage()); err != nil {
+		stop()
+		os.Exit(1)
+	}
+}
+
+func root() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "symbolon",
+		Short: "Zero trust built on tokens: token service, login and access broker in one binary",
+		Long: "Symbolon issues tokens (OAuth 2.1, OpenID Connect), authenticates people in front of that,\n" +
+			"and brokers every request to the applications behind it.\n\n" +
+			"See it at work with `symbolon demo`; begin for real with `symbolon init`.",
+		SilenceUsage: true,
+	}
+	command.AddCommand(demoCommand(), initCommand(), serveCommand(), applyCommand(), diffCommand(), exportCommand(),
+		enrolCommand(), auditCommand(), hashPasswordCommand(), hashSecretCommand(), policyCommand(), referenceCommand())
+	return command
+}
