@@ -9,13 +9,13 @@ import (
 // View is what a broker needs to decide as the issuer does, without a store. It holds no secret,
 // and of clients only what policies see.
 type View struct {
-	Version       string                   `json:"version"`
-	Issuer        string                   `json:"issuer"`
+	Version       string                  `json:"version"`
+	Issuer        string                  `json:"issuer"`
 	Policies      []symbolon.Policy       `json:"policies"`
 	Groups        []symbolon.Group        `json:"groups"`
 	Organisations []symbolon.Organisation `json:"organisations,omitempty"`
 	Resources     []symbolon.Resource     `json:"resources"`
-	Services      []Service                `json:"services"`
+	Services      []Service               `json:"services"`
 }
 
 // Service is a client as policies see it.

@@ -109,18 +109,22 @@ func (s *sites) match(host, path string) (*symbolon.Resource, bool) {
 // clearPath decodes a path once, as a server behind would. A path that could still be read in
 // two ways is not clear: it could be judged as one resource and served as another.
 func clearPath(path string) (string, bool) {
+	if path != "" && path[0] != '/' {
+		return "", false
+	}
 	decoded := path
 	if strings.IndexByte(path, '%') >= 0 {
 		var err error
-		if decoded, err = url.PathUnescape(path); err != nil || strings.Count(decoded, "/") != strings.Count(path, "/") {
+		if decoded, err = url.PathUnescape(path); err != nil || strings.Contains(decoded, "%") ||
+			strings.Count(decoded, "/") != strings.Count(path, "/") {
 			return "", false
 		}
 	}
-	if strings.ContainsAny(decoded, "\\%") && decoded != path || strings.Contains(decoded, "\\") ||
-		strings.Contains(decoded, "//") || strings.Contains(decoded, "/.") && dotted(decoded) {
+	decoded = withoutParameters(decoded)
+	if strings.Contains(decoded, "\\") || strings.Contains(decoded, "//") || dotted(decoded) {
 		return "", false
 	}
-	return withoutParameters(decoded), true
+	return decoded, true
 }
 
 // withoutParameters drops ";…" from each segment: some servers do not see it.
@@ -135,10 +139,13 @@ func withoutParameters(path string) string {
 	return strings.Join(segments, "/")
 }
 
-// dotted reports whether a segment is . or .., also with a path parameter.
+// dotted reports whether a segment is a dot or two.
 func dotted(path string) bool {
+	if !strings.Contains(path, "/.") {
+		return false
+	}
 	for segment := range strings.SplitSeq(path, "/") {
-		if name, _, _ := strings.Cut(segment, ";"); name == "." || name == ".." {
+		if segment == "." || segment == ".." {
 			return true
 		}
 	}

@@ -39,7 +39,7 @@ func tooDeep(text string) int {
 		case ch == '(' || ch == '[' || ch == '{':
 			brackets, dots = brackets+1, 0
 		case ch == ')' || ch == ']' || ch == '}':
-			brackets, dots = brackets-1, 0
+			brackets, dots = max(brackets-1, 0), 0
 		case strings.IndexByte("&|=<>!+-*,;@:", ch) >= 0:
 			dots = 0
 		}
