@@ -64,7 +64,7 @@ func (g *Grants) Ask(s *catalog.Snapshot, c *symbolon.Client, scopes, identifier
 	if len(resources) == 0 {
 		return Ask{}, invalidTarget("name the resource that the token is for (RFC 8707)")
 	}
-	granted, err := askScopes(c, scopes, resources, openid)
+	granted, err := askScopes(c, scopes, resources, mayAsk(c))
 	return Ask{granted, resources}, err
 }
 
@@ -104,19 +104,20 @@ func (g *Grants) ByID(s *catalog.Snapshot, id symbolon.ResourceID) (*symbolon.Re
 	return s.Resource(id)
 }
 
-// askScopes holds scopes against the resources and the client's registration. In an OpenID
-// request a scope that nobody knows is ignored (OIDC Core §3.1.2.1), elsewhere it is an error.
-func askScopes(c *symbolon.Client, asked []string, resources []*symbolon.Resource, openid bool) ([]string, error) {
-	implied := len(asked) == 0
-	if implied {
+// askScopes holds scopes against the resources and the client's registration. Where userinfo is
+// among the resources, a scope that nobody knows is ignored (OIDC Core §3.1.2.1); elsewhere it is
+// an error. Of the client's defaults those count that fit.
+func askScopes(c *symbolon.Client, asked []string, resources []*symbolon.Resource, may func(scope string) bool) ([]string, error) {
+	lenient := len(asked) == 0 || slices.ContainsFunc(resources, func(r *symbolon.Resource) bool { return r.ID == UserinfoID })
+	if len(asked) == 0 {
 		asked = c.DefaultScopes
 	}
 	granted := make([]string, 0, len(asked))
 	for _, scope := range asked {
 		known := slices.ContainsFunc(resources, func(r *symbolon.Resource) bool { return declares(r, scope) })
 		switch {
-		case slices.Contains(granted, scope), !known && (openid || implied), scope == ScopeOffline && !Registered(c, TypeRefresh):
-		case !known, !MayAsk(c, scope):
+		case slices.Contains(granted, scope), !known && lenient, scope == ScopeOffline && !Registered(c, TypeRefresh):
+		case !known, !may(scope):
 			return nil, invalidScope(scope)
 		default:
 			granted = append(granted, scope)
@@ -125,13 +126,21 @@ func askScopes(c *symbolon.Client, asked []string, resources []*symbolon.Resourc
 	return granted, nil
 }
 
-// MayAsk reports whether a client is registered for a scope. One that registers none may ask who
-// a person is, and nothing else.
-func MayAsk(c *symbolon.Client, scope string) bool {
-	if len(c.Scopes) > 0 {
-		return slices.Contains(c.Scopes, scope)
+// mayAsk is what a client may have from a person: the scopes it is registered for. One that
+// registers none may ask who the person is, and nothing else.
+func mayAsk(c *symbolon.Client) func(scope string) bool {
+	return func(scope string) bool {
+		if len(c.Scopes) > 0 {
+			return slices.Contains(c.Scopes, scope)
+		}
+		return scope == ScopeOpenID || scope == ScopeProfile || scope == ScopeEmail || scope == ScopeOffline
 	}
-	return scope == ScopeOpenID || scope == ScopeProfile || scope == ScopeEmail || scope == ScopeOffline
+}
+
+// mayHave is what a client may have for itself: the scopes it is registered for. For one that
+// registers none, policy alone decides.
+func mayHave(c *symbolon.Client) func(scope string) bool {
+	return func(scope string) bool { return len(c.Scopes) == 0 || slices.Contains(c.Scopes, scope) }
 }
 
 func declares(r *symbolon.Resource, scope string) bool {

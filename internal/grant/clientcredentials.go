@@ -19,7 +19,7 @@ func (g *Grants) clientCredentials(ctx context.Context, q *Request) (*Response, 
 	if err != nil {
 		return nil, err
 	}
-	scopes, err := askScopes(q.Client, q.Scopes, []*symbolon.Resource{r}, false)
+	scopes, err := askScopes(q.Client, q.Scopes, []*symbolon.Resource{r}, mayHave(q.Client))
 	if err != nil {
 		return nil, err
 	}

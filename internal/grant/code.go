@@ -21,39 +21,46 @@ const (
 
 // Consented is what a person agreed to at the authorization endpoint.
 type Consented struct {
-	Client      symbolon.ClientID        `json:"client"`
-	RedirectURI string                   `json:"redirect_uri"`        // that the code goes to
-	Named       bool                     `json:"named,omitempty"`     // the request named it
-	Challenge   string                   `json:"challenge,omitempty"` // S256; "" where the nonce stands in
-	Nonce       string                   `json:"nonce,omitempty"`     // OIDC Core §3.1.2.1
-	Scopes      []string                 `json:"scopes,omitempty"`    //
-	Resources   []symbolon.ResourceID    `json:"resources"`           //
-	Session     *symbolon.Session        `json:"-"`                   // that it happened in
-	SessionID   symbolon.SessionID       `json:"session"`             // the rest is filled by IssueCode
-	User        symbolon.UserID          `json:"user"`                //
-	ACR         symbolon.ACR             `json:"acr,omitempty"`       //
-	AMR         []string                 `json:"amr,omitempty"`       //
-	AuthTime    time.Time                `json:"auth_time"`           //
-	SessionEnd  time.Time                `json:"session_end"`         //
-	Issued      time.Time                `json:"issued"`              //
-	Gives       symbolon.AuthorizationID `json:"gives"`               //
+	Client      symbolon.ClientID     `json:"client"`
+	RedirectURI string                `json:"redirect_uri"`        // that the code goes to
+	Named       bool                  `json:"named,omitempty"`     // the request named it
+	Challenge   string                `json:"challenge,omitempty"` // S256; "" where the nonce stands in
+	Nonce       string                `json:"nonce,omitempty"`     // OIDC Core §3.1.2.1
+	Scopes      []string              `json:"scopes,omitempty"`
+	Resources   []symbolon.ResourceID `json:"resources"`
+	Session     *symbolon.Session     `json:"-"` // that it happened in
+}
+
+// pending is a code that waits to be redeemed: what was agreed to, in which login, and the
+// authorization that it will give.
+type pending struct {
+	Consented
+	SessionID  symbolon.SessionID       `json:"session"`
+	SessionEnd time.Time                `json:"session_end"`
+	User       symbolon.UserID          `json:"user"`
+	ACR        symbolon.ACR             `json:"acr"`
+	AMR        []string                 `json:"amr"`
+	AuthTime   time.Time                `json:"auth_time"`
+	Issued     time.Time                `json:"issued"`
+	Gives      symbolon.AuthorizationID `json:"gives"`
 }
 
 // IssueCode makes an authorization code of a minute (RFC 6749 §4.1.2). What it will give has its
 // name already, so that a replay knows what to end, whoever comes first. The row is kept as long
 // as the session could last, and so is the memory of its use.
 func (g *Grants) IssueCode(ctx context.Context, c Consented) (symbolon.Secret, error) {
-	now, raw := g.Clock(), token.NewOpaque(token.PrefixCode)
-	s := c.Session
-	c.SessionID, c.User, c.ACR, c.AMR, c.AuthTime, c.SessionEnd = s.ID, s.User, s.ACR, s.AMR, s.AuthTime, s.Expires
-	c.Issued, c.Gives = now, symbolon.NewAuthorizationID()
-	plain, err := json.Marshal(c)
+	raw, s := token.NewOpaque(token.PrefixCode), c.Session
+	p := pending{
+		Consented: c, SessionID: s.ID, SessionEnd: s.Expires, User: s.User, ACR: s.ACR, AMR: s.AMR, AuthTime: s.AuthTime,
+		Issued: g.Clock(), Gives: symbolon.NewAuthorizationID(),
+	}
+	plain, err := json.Marshal(p)
 	if err != nil {
 		return symbolon.Secret{}, err
 	}
 	hash := raw.Hash()
 	ticket := symbolon.Ticket{
-		Hash: hash, Kind: symbolon.CodeTicket, User: s.User, Authorization: c.Gives,
+		Hash: hash, Kind: symbolon.CodeTicket, User: s.User, Authorization: p.Gives,
 		Expires: s.Expires, Data: g.Vault.Seal(sealCode, plain, hash[:]),
 	}
 	return raw, g.Store.Commit(ctx, symbolon.IssueTicket{Ticket: ticket})
@@ -87,7 +94,7 @@ func (g *Grants) code(ctx context.Context, q *Request) (*Response, error) {
 
 // openCode finds a code and what it stands for, if it was made for this client. One that was
 // used before ends what it gave.
-func (g *Grants) openCode(ctx context.Context, q *Request) (*Consented, error) {
+func (g *Grants) openCode(ctx context.Context, q *Request) (*pending, error) {
 	if prefix, ok := token.CheckOpaque(q.Code); !ok || prefix != token.PrefixCode {
 		return nil, over("it is not a code of ours")
 	}
@@ -105,7 +112,7 @@ func (g *Grants) openCode(ctx context.Context, q *Request) (*Consented, error) {
 	if err != nil {
 		return nil, symbolon.Errorf(symbolon.Internal, "a stored code cannot be opened").Because(err)
 	}
-	c := new(Consented)
+	c := new(pending)
 	if err := json.Unmarshal(plain, c); err != nil {
 		return nil, err
 	}
@@ -119,7 +126,7 @@ func (g *Grants) openCode(ctx context.Context, q *Request) (*Consented, error) {
 }
 
 // holds checks the request against the authorization request that it completes.
-func (c *Consented) holds(q *Request, now time.Time) error {
+func (c *pending) holds(q *Request, now time.Time) error {
 	switch {
 	case !now.Before(c.Issued.Add(codeLife)):
 		return over("it has expired")
@@ -132,7 +139,7 @@ func (c *Consented) holds(q *Request, now time.Time) error {
 }
 
 // sessionLives refuses what a person, or an administrator, has ended since.
-func (g *Grants) sessionLives(ctx context.Context, c *Consented) error {
+func (g *Grants) sessionLives(ctx context.Context, c *pending) error {
 	s, err := g.Store.Session(ctx, c.SessionID)
 	if isKind(err, symbolon.NotFound) || err == nil && !s.Live(g.Clock()) {
 		return over("its session has ended")
@@ -144,7 +151,7 @@ func (g *Grants) sessionLives(ctx context.Context, c *Consented) error {
 }
 
 // first is the first use of a code: what it gives, and the changes that make it so.
-func (g *Grants) first(ctx context.Context, q *Request, c *Consented) (*Response, []symbolon.Change, error) {
+func (g *Grants) first(ctx context.Context, q *Request, c *pending) (*Response, []symbolon.Change, error) {
 	a := c.authorization()
 	r, err := g.oneOf(g.Catalog.Current(), a.Resources, q.Resources)
 	if err != nil {
@@ -173,7 +180,7 @@ func (g *Grants) first(ctx context.Context, q *Request, c *Consented) (*Response
 
 // authorization is what the code stands for. It lasts as long as the session, or longer if the
 // person allowed offline access.
-func (c *Consented) authorization() *symbolon.Authorization {
+func (c *pending) authorization() *symbolon.Authorization {
 	a := &symbolon.Authorization{
 		ID: c.Gives, User: c.User, Client: c.Client, Session: c.SessionID, Resources: c.Resources, Scopes: c.Scopes,
 		ACR: c.ACR, AMR: c.AMR, AuthTime: c.AuthTime, Created: c.Issued, Expires: c.SessionEnd,
@@ -184,7 +191,7 @@ func (c *Consented) authorization() *symbolon.Authorization {
 	return a
 }
 
-func granted(q *Request, c *Consented, a *symbolon.Authorization, r *symbolon.Resource, now time.Time) symbolon.Event {
+func granted(q *Request, c *pending, a *symbolon.Authorization, r *symbolon.Resource, now time.Time) symbolon.Event {
 	proof := "S256"
 	if c.Challenge == "" {
 		proof = "nonce"

@@ -2,6 +2,7 @@ package grant
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"symbolon.dev"
@@ -27,8 +28,11 @@ func (g *Grants) stands(ctx context.Context, a *symbolon.Authorization, issued t
 	return err
 }
 
-// mint makes an access token of an authorization.
+// mint makes an access token of an authorization. A scope that the client is no longer
+// registered for is left out.
 func (g *Grants) mint(ctx context.Context, q *Request, a *symbolon.Authorization, r *symbolon.Resource, scopes []string) (*Response, []symbolon.Change, error) {
+	may := mayAsk(q.Client)
+	scopes = slices.DeleteFunc(scopes, func(scope string) bool { return !may(scope) })
 	issued, changes, err := g.Tokens.Issue(ctx, issuer.Mint{
 		Client: q.Client, Resource: r, Scopes: scopes, Authorization: a, NotAfter: a.Expires,
 	})

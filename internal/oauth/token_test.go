@@ -241,10 +241,29 @@ func TestRefreshEndsWithWhatItHangsOn(t *testing.T) {
 			w := newWorld(t)
 			b := w.browser().login(symbolon.ACRSingle)
 			r := w.good(w.redeem("first", b.code(request())))
+			w.pass(time.Second)
 			end(w, b)
 			w.bad(w.refresh("first", r.text("refresh_token")), 400, "invalid_grant")
 		})
 	}
+}
+
+func TestRefreshDropsAScopeThatTheClientHasLost(t *testing.T) {
+	w := newWorld(t)
+	r := w.good(w.redeem("first", w.browser().login(symbolon.ACRSingle).code(request("scope", "read write"))))
+	less := *must2(w.catalog.Current().Client("first"))
+	less.Scopes = []string{"read"}
+	w.put(symbolon.KindClient, "first", less)
+	if r := w.good(w.refresh("first", r.text("refresh_token"))); r.text("scope") != "read" {
+		t.Fatal(r.raw)
+	}
+}
+
+func must2[T any](value T, ok bool) T {
+	if !ok {
+		panic("not found")
+	}
+	return value
 }
 
 func TestOfflineAccessOutlivesTheSessionButNotItsEnding(t *testing.T) {
@@ -291,6 +310,9 @@ func TestClientCredentials(t *testing.T) {
 		t.Fatal("the registered default", r.raw)
 	}
 	w.good(ask("defaulting", "resource", ""))
+	if r := w.good(ask("bare", "scope", "read")); r.text("scope") != "read" {
+		t.Fatal("without registered scopes, policy alone decides", r.raw)
+	}
 	for name, c := range map[string]struct {
 		client, code string
 		pairs        []string
@@ -354,4 +376,26 @@ func TestTokenEndpointForm(t *testing.T) {
 	if r := try("POST", "/token", urlencoded, form+"&x=%22%0a", secret); strings.ContainsAny(r.text("error_description"), "\"\\\n") {
 		t.Fatal(r.raw)
 	}
+}
+
+// Whatever the form is, the answer is JSON of RFC 6749, and never our own fault.
+func FuzzToken(f *testing.F) {
+	f.Add("grant_type=authorization_code&code=symc_x&code_verifier=" + verifier)
+	f.Add("grant_type=client_credentials&resource=https://orders.example&scope=read+write")
+	f.Add("grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token=a.b.c&subject_token_type=urn:ietf:params:oauth:token-type:jwt&audience=billing")
+	f.Add("grant_type=refresh_token&refresh_token=symr_x&client_id=native")
+	w := newWorld(f)
+	f.Fuzz(func(t *testing.T, form string) {
+		for _, client := range []string{"", "first", "svc", "orders"} {
+			r := httptest.NewRequest("POST", "/token", strings.NewReader(form))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			if client != "" {
+				r.SetBasicAuth(client, secret)
+			}
+			got := w.in(t).send(r)
+			if got.status >= 500 || got.body == nil || got.status != 200 && got.text("error") == "" {
+				t.Fatalf("%d %s for %q", got.status, got.raw, form)
+			}
+		}
+	})
 }

@@ -128,7 +128,8 @@ func (w *world) declare() {
 		{ID: "legacy", Secrets: secrets, RedirectURIs: []string{"https://legacy.example/cb"}, PKCE: "nonce", FirstParty: true},
 		{ID: "native", AuthMethod: "none", RedirectURIs: []string{"http://127.0.0.1/cb"}, GrantTypes: code, Scopes: all, FirstParty: true},
 		{ID: "svc", Secrets: secrets, GrantTypes: []string{grant.TypeClientCredentials}, Scopes: []string{"read", "write"}, DefaultScopes: []string{"read"}},
-		{ID: "defaulting", Secrets: secrets, GrantTypes: []string{grant.TypeClientCredentials}, DefaultResource: "orders"},
+		{ID: "defaulting", Secrets: secrets, GrantTypes: []string{grant.TypeClientCredentials}, DefaultResource: "orders", Scopes: []string{"write"}},
+		{ID: "bare", Secrets: secrets, GrantTypes: []string{grant.TypeClientCredentials}},
 		{ID: "orders", Secrets: secrets, GrantTypes: []string{grant.TypeExchange}},
 		{ID: "billing", Secrets: secrets, GrantTypes: []string{grant.TypeExchange}},
 		{ID: "stranger", Secrets: secrets, GrantTypes: []string{grant.TypeExchange, grant.TypeClientCredentials}},
@@ -149,7 +150,7 @@ func (w *world) declare() {
 		@id("login") permit(principal is User, action == Action::"login", resource);
 		@id("authorize") permit(principal is User, action == Action::"authorize", resource is Resource) unless { resource == Resource::"secret" };
 		@id("payroll-strong") @remedy("acr=phr") forbid(principal is User, action == Action::"authorize", resource == Resource::"payroll") unless { context.phishing_resistant };
-		@id("services") permit(principal, action == Action::"issue", resource == Resource::"orders") when { principal == Service::"svc" || principal == Service::"defaulting" };
+		@id("services") permit(principal, action == Action::"issue", resource == Resource::"orders") when { principal == Service::"svc" || principal == Service::"bare" || principal == Service::"defaulting" };
 		@id("billing") permit(principal == Service::"orders", action == Action::"exchange", resource == Resource::"billing");
 	`}))
 	w.check(w.catalog.Put(ctx, "test", "", edits...))
