@@ -12,8 +12,10 @@ import (
 // errMissed says that a statement affected fewer rows than it must.
 var errMissed = errors.New("a change does not hold")
 
-// retries bounds how often a Commit that lost a race for locks is tried again.
-const retries = 10
+const (
+	patience   = 5 * time.Second       // how long a Commit that loses races for locks is tried
+	retryPause = 25 * time.Millisecond // and how long between, at least
+)
 
 // write commits a batch and answers each Commit in it. A connection that was lost before the
 // COMMIT is replaced, once: nothing had happened.
@@ -99,28 +101,34 @@ func (l *lane) behindSavepoint(ctx context.Context, p *pending, h *head) error {
 	return l.conn.exec(ctx, "RELEASE SAVEPOINT one")
 }
 
-// oneByOne gives each Commit its own transaction, so that it holds few locks, and tries those that
-// still cross another's again, after a pause.
+// oneByOne gives each Commit its own transaction, so that it holds few locks. One that still crosses
+// another's is put aside: those behind it need not wait for whoever holds its row.
 func (l *lane) oneByOne(ctx context.Context, batch []*pending) {
-	for try := range retries {
-		var again []*pending
-		for _, p := range batch {
-			p.err = nil
-			err := l.apart(ctx, []*pending{p})
-			if err != nil {
-				p.err = l.db.fault(err)
-			}
-			if err != nil && l.db.engine.trouble(err) == crossed && try+1 < retries {
-				again = append(again, p)
-				continue
-			}
-			l.answer(p)
+	for _, p := range batch {
+		p.err = nil
+		err := l.apart(ctx, []*pending{p})
+		if err != nil && l.db.engine.trouble(err) == crossed && l.putAside(p) {
+			continue
 		}
-		if batch = again; len(batch) == 0 {
-			return
+		if err != nil {
+			p.err = l.db.fault(err)
 		}
-		time.Sleep(time.Duration(1+rand.IntN(4<<min(try, 5))) * time.Millisecond)
+		l.answer(p)
 	}
+}
+
+// putAside has a Commit tried again after a while, unless it has been tried long enough.
+func (l *lane) putAside(p *pending) bool {
+	now := time.Now()
+	if p.giveUp.IsZero() {
+		p.giveUp = now.Add(patience)
+	}
+	if now.After(p.giveUp) {
+		return false
+	}
+	l.late = append(l.late, p)
+	l.retry = now.Add(retryPause + rand.N(retryPause))
+	return true
 }
 
 // transaction runs body between BEGIN and COMMIT. When it returns an error, nothing is left

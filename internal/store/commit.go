@@ -22,6 +22,7 @@ type pending struct {
 	events  []int // which of changes are events
 	state   atomic.Int32
 	err     error
+	giveUp  time.Time // when one that loses races for locks is tried no more; set by the first loss
 	done    chan struct{}
 }
 
@@ -104,17 +105,52 @@ type lane struct {
 	db    *DB
 	queue chan *pending
 	done  chan struct{}
-	conn  writer // nil until first used, and after it was lost
+	conn  writer     // nil until first used, and after it was lost
+	late  []*pending // lost a race for locks; tried again at retry
+	retry time.Time
 }
 
 func (l *lane) work() {
 	defer close(l.done)
-	for first := range l.queue {
-		l.commit(l.gather(first))
+	for open := true; open || len(l.late) > 0; {
+		var first *pending
+		if first, open = l.next(); first != nil {
+			l.commit(l.gather(first))
+		}
+		if len(l.late) > 0 && !time.Now().Before(l.retry) {
+			l.again()
+		}
 	}
 	if l.conn != nil {
 		l.conn.close()
 	}
+}
+
+// next waits for a Commit, or until those that are late have their turn.
+func (l *lane) next() (first *pending, open bool) {
+	if len(l.late) == 0 {
+		first, open = <-l.queue
+		return first, open
+	}
+	timer := time.NewTimer(time.Until(l.retry))
+	defer timer.Stop()
+	select {
+	case first, open = <-l.queue:
+		if !open {
+			<-timer.C
+		}
+		return first, open
+	case <-timer.C:
+		return nil, true
+	}
+}
+
+func (l *lane) again() {
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+	defer cancel()
+	late := l.late
+	l.late = nil
+	l.oneByOne(ctx, late)
 }
 
 // gather takes what is queued, without waiting for more. It yields once, so that those whom the

@@ -129,19 +129,26 @@ func TestPostgresHeldRow(t *testing.T) {
 	if _, err := tx.Exec(ctx, "SELECT 1 FROM tokens WHERE hash = $1 FOR UPDATE", held.Hash[:]); err != nil {
 		t.Fatal(err)
 	}
-	answers := make(chan error, 2)
-	for _, token := range []symbolon.Token{held, free} {
-		go func() { answers <- db.Commit(ctx, symbolon.UseToken{Hash: token.Hash, At: time.Now()}) }()
+	answer := make(chan error, 1)
+	go func() { answer <- db.Commit(ctx, symbolon.UseToken{Hash: held.Hash, At: time.Now()}) }()
+	for range 20 { // some of them in one batch with it, some behind it
+		if err := db.Commit(ctx, symbolon.IssueToken{Token: newToken(symbolon.Now())}); err != nil {
+			t.Error(err)
+		}
 	}
-	for n := range 2 { // the second comes once the row is free
-		if err := <-answers; err != nil {
-			t.Errorf("answer %d: %v", n, err)
-		}
-		if n == 0 {
-			if err := tx.Rollback(ctx); err != nil {
-				t.Fatal(err)
-			}
-		}
+	if err := db.Commit(ctx, symbolon.UseToken{Hash: free.Hash, At: time.Now()}); err != nil {
+		t.Error(err)
+	}
+	select {
+	case err := <-answer:
+		t.Errorf("answered while the row was held: %v", err)
+	default:
+	}
+	if err := tx.Rollback(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-answer; err != nil {
+		t.Errorf("once the row was free: %v", err)
 	}
 	if err := conn.Close(ctx); err != nil {
 		t.Error(err)

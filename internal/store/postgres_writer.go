@@ -22,7 +22,7 @@ type postgresWriter struct {
 // lockWait bounds how long a batch waits for another's row. It gives up long before PostgreSQL would
 // look for a deadlock; the Commits in it are then tried one by one, with few locks each. It
 // counts from the first statement on: the head of the log is waited for without it.
-const lockWait = "SET LOCAL lock_timeout = 250"
+const lockWait = "SET LOCAL lock_timeout = 100"
 
 func (e *postgresEngine) writer(ctx context.Context) (writer, error) {
 	conn, err := pgx.ConnectConfig(ctx, e.config.ConnConfig)
