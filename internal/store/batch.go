@@ -13,7 +13,7 @@ import (
 var errMissed = errors.New("a change does not hold")
 
 const (
-	patience   = 5 * time.Second       // how long a Commit that loses races for locks is tried
+	patience   = 10 * time.Second      // how long a Commit that loses races for locks is tried
 	retryPause = 25 * time.Millisecond // and how long between, at least
 )
 
