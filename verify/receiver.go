@@ -21,7 +21,7 @@ type ReceiverOptions struct {
 	Description string        // what the transmitter's administrator sees
 	Staleness   time.Duration // how long the feed may be silent, default 15 s
 
-	// On is called for each signal, in order and after every [Receiver.Listen]; the signal is
+	// On is called for each signal, in the order in which they happened and after every [Receiver.Listen]; the signal is
 	// acknowledged after it has returned.
 	On func(Signal)
 	// OnGap is called when signals may have been missed, at the first connection too: whatever was
@@ -196,18 +196,24 @@ func (r *Receiver) follow(ctx context.Context, s **stream, pause *time.Duration)
 	}
 }
 
-// hearAll deals with SETs in order and notes in the next request what became of them.
+// hearAll deals with SETs in the order of their events, and notes in the next request what
+// became of them.
 func (r *Receiver) hearAll(ctx context.Context, s *stream, sets []delivered, next *pollRequest) error {
+	var opened []delivered
 	for _, d := range sets {
-		signals, err := r.open(ctx, s, d)
-		if isKind(err, symbolon.Unavailable) {
-			return err // the rest is delivered again
+		d.signals, d.err = r.open(ctx, s, d)
+		if isKind(d.err, symbolon.Unavailable) {
+			return d.err // all are delivered again
 		}
-		if err != nil {
-			r.reject(ctx, d, err, next)
+		if d.err != nil {
+			r.reject(ctx, d, next)
 			continue
 		}
-		for _, signal := range signals {
+		opened = append(opened, d)
+	}
+	inOrderOfEvents(opened)
+	for _, d := range opened {
+		for _, signal := range d.signals {
 			if err := r.hear(signal); err != nil {
 				return err
 			}
@@ -218,14 +224,14 @@ func (r *Receiver) hearAll(ctx context.Context, s *stream, sets []delivered, nex
 }
 
 // reject reports a SET that cannot be believed. What it wanted to say is lost, so it is a gap.
-func (r *Receiver) reject(ctx context.Context, d delivered, err error, next *pollRequest) {
+func (r *Receiver) reject(ctx context.Context, d delivered, next *pollRequest) {
 	var known *symbolon.Error
-	_ = errors.As(err, &known) // open makes no others
+	_ = errors.As(d.err, &known) // open makes no others
 	if next.Errors == nil {
 		next.Errors = map[string]setError{}
 	}
 	next.Errors[d.id] = setError{Code: known.Code, Description: known.Message}
-	r.log.ErrorContext(ctx, "signal refused", "issuer", r.issuer.id, "jti", d.id, "cause", err.Error())
+	r.log.ErrorContext(ctx, "signal refused", "issuer", r.issuer.id, "jti", d.id, "cause", d.err.Error())
 	r.lost()
 }
 

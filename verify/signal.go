@@ -43,7 +43,7 @@ const (
 type Signal struct {
 	Type    string    // the event's URI
 	ID      string    // jti of the SET
-	At      time.Time // event_timestamp if there is one, else iat
+	At      time.Time // event_timestamp, else toe, else iat
 	Subject SubjectID
 	Data    map[string]any // the event's own members
 }
@@ -103,6 +103,7 @@ type set struct {
 	Issuer   string                     `json:"iss"`
 	ID       string                     `json:"jti"`
 	IssuedAt *float64                   `json:"iat"`
+	Happened *float64                   `json:"toe"` // RFC 8417 §2.2
 	Audience audience                   `json:"aud"`
 	Subject  json.RawMessage            `json:"sub_id"`
 	Events   map[string]json.RawMessage `json:"events"`
@@ -124,6 +125,9 @@ func (s *set) signals(issuer string) ([]Signal, error) {
 	var out []Signal
 	for uri, raw := range s.Events {
 		signal := Signal{Type: uri, ID: s.ID, At: seconds(*s.IssuedAt)}
+		if s.Happened != nil {
+			signal.At = seconds(*s.Happened)
+		}
 		if err := json.Unmarshal(raw, &signal.Data); err != nil {
 			return nil, symbolon.Errorf(symbolon.Invalid, "the event %s is malformed", uri).Because(err)
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"symbolon.dev"
@@ -149,8 +150,12 @@ type setError struct {
 	Description string `json:"description"`
 }
 
-// delivered is one SET of a poll response, in the order in which they stand there.
-type delivered struct{ id, compact string }
+// delivered is one SET of a poll response, and once opened its signals.
+type delivered struct {
+	id, compact string
+	signals     []Signal
+	err         error // why it cannot be believed
+}
 
 func (r *Receiver) poll(ctx context.Context, s *stream, request pollRequest) (sets []delivered, more bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
@@ -167,7 +172,8 @@ func (r *Receiver) poll(ctx context.Context, s *stream, request pollRequest) (se
 	return parsePoll(body)
 }
 
-// parsePoll reads RFC 8936 §2.3. The SETs stand in an object, whose order a map would lose.
+// parsePoll reads RFC 8936 §2.3. The SETs come in the order in which they stand there, which an
+// object need not keep: see [inOrderOfEvents].
 func parsePoll(body []byte) (sets []delivered, more bool, err error) {
 	var answer struct {
 		Sets json.RawMessage `json:"sets"`
@@ -176,13 +182,13 @@ func parsePoll(body []byte) (sets []delivered, more bool, err error) {
 	if err := json.Unmarshal(body, &answer); err != nil {
 		return nil, false, unavailable(err, "the poll endpoint answered in broken JSON")
 	}
-	if sets, err = inOrder(answer.Sets); err != nil {
+	if sets, err = parseSets(answer.Sets); err != nil {
 		return nil, false, unavailable(err, "the poll endpoint answered with broken sets")
 	}
 	return sets, answer.More, nil
 }
 
-func inOrder(object json.RawMessage) (sets []delivered, err error) {
+func parseSets(object json.RawMessage) (sets []delivered, err error) {
 	if len(object) == 0 {
 		return nil, errors.New("the member sets is missing")
 	}
@@ -232,6 +238,11 @@ func (r *Receiver) open(ctx context.Context, s *stream, d delivered) ([]Signal, 
 		return nil, symbolon.Refuse(symbolon.Invalid, "invalid_request", "the SET is malformed").Because(err)
 	}
 	return signals, nil
+}
+
+// inOrderOfEvents sorts what was opened by when it happened.
+func inOrderOfEvents(sets []delivered) {
+	slices.SortStableFunc(sets, func(a, b delivered) int { return a.signals[0].At.Compare(b.signals[0].At) })
 }
 
 func meet(a, b []string) bool {

@@ -15,6 +15,7 @@ type feed struct {
 	id      string
 	request map[string]any
 	waiting []entry
+	batch   int // SETs in one answer
 	acked   []string
 	refused map[string]string
 	wake    chan struct{}
@@ -26,7 +27,7 @@ func (h *house) createStream(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.made++
-	f := &feed{id: "str_" + strconv.Itoa(h.made), refused: map[string]string{}, wake: make(chan struct{}, 1)}
+	f := &feed{id: "str_" + strconv.Itoa(h.made), refused: map[string]string{}, batch: 2, wake: make(chan struct{}, 1)}
 	if err := json.NewDecoder(r.Body).Decode(&f.request); err != nil {
 		w.WriteHeader(http.StatusBadRequest)
 		return
@@ -99,7 +100,7 @@ func (h *house) poll(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body := `{"sets":{`
-	sent := f.waiting[:min(len(f.waiting), max(asked.MaxEvents/100, 1))]
+	sent := f.waiting[:min(len(f.waiting), asked.MaxEvents, f.batch)]
 	for i, e := range sent {
 		if i > 0 {
 			body += ","
