@@ -32,7 +32,7 @@ func (s *Snapshot) ResourceEntity(r *symbolon.Resource) policy.Entity {
 
 // PrincipalEntity is whoever the claims of a token are about. Kind is "user" or "service"; any
 // other is nobody. A service that the snapshot knows is as the snapshot has it now, whatever the
-// token says.
+// token says; a disabled one is nobody.
 func (s *Snapshot) PrincipalEntity(kind, sub string, groups []string, org, department, employment string) policy.Entity {
 	e := policy.Entity{Attributes: map[string]any{}}
 	switch kind {
@@ -41,8 +41,8 @@ func (s *Snapshot) PrincipalEntity(kind, sub string, groups []string, org, depar
 		put(e.Attributes, "department", department)
 		put(e.Attributes, "employment", employment)
 	case "service":
-		if ready, ok := s.services[symbolon.ClientID(sub)]; ok {
-			return ready
+		if known, ok := s.clients[symbolon.ClientID(sub)]; ok {
+			return s.active(known)
 		}
 		e.UID = policy.UID{Type: policy.Service, ID: sub}
 	default:
@@ -50,6 +50,13 @@ func (s *Snapshot) PrincipalEntity(kind, sub string, groups []string, org, depar
 	}
 	describe(&e, groups, org)
 	return s.prepared(e)
+}
+
+func (s *Snapshot) active(c *symbolon.Client) policy.Entity {
+	if c.Disabled {
+		return policy.Entity{}
+	}
+	return s.services[c.ID]
 }
 
 // prepared converts an entity once; one that cannot be is left as it is, and denied when used.

@@ -137,6 +137,9 @@ func TestAPrincipalFromClaimsIsTheSameAsFromTheDirectory(t *testing.T) { // S11,
 	if got := access(s.PrincipalEntity("service", "ops", nil, "", "", "")); got != "allow[staff]" {
 		t.Errorf("got %s", got)
 	}
+	if got := s.PrincipalEntity("service", "off", nil, "", "", ""); got.ID != "" {
+		t.Errorf("a disabled service is somebody: %v", got.UID)
+	}
 	for _, kind := range []string{"", "User", "Service", "device"} {
 		if got := access(s.PrincipalEntity(kind, "usr_1", []string{"finance"}, "", "", "")); got != "deny[]" {
 			t.Errorf("kind %q: %s", kind, got)

@@ -24,7 +24,8 @@ type Edit struct {
 }
 
 const (
-	attempts = 5
+	// attempts against other replicas; each that is lost is a change that one of them made.
+	attempts = 32
 	// lifetime bounds whatever was issued to a client: its mark is kept for as long.
 	lifetime = 400 * 24 * time.Hour
 )
