@@ -1,12 +1,16 @@
 package oauth
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strings"
 
 	"symbolon.dev"
+	"symbolon.dev/internal/client"
 	"symbolon.dev/internal/door"
+	"symbolon.dev/internal/grant"
+	"symbolon.dev/internal/issuer"
 )
 
 // failure is the JSON error of RFC 6749 §5.2, with the request id that finds the cause in the log.
@@ -53,41 +57,25 @@ func statusOf(err *symbolon.Error) int {
 // asJSON is the crossing of the endpoints that clients call directly.
 func asJSON(w http.ResponseWriter, _ *http.Request, ev *door.Event, err error) {
 	known := door.Known(err)
-	status := statusOf(known)
-	if status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Basic realm="symbolon", charset="UTF-8"`)
-	}
-	answerJSON(w, status, failure{codeOf(known), printable(known.Message), ev.RequestID})
+	challenge(w, client.Challenge(known))
+	answerJSON(w, statusOf(known), failure{codeOf(known), printable(known.Message), ev.RequestID})
 }
 
-// asBearer is the crossing of a protected resource: RFC 6750 §3. A request without a token is
-// told only how to ask, without an error code.
+// asBearer is the crossing of a protected resource: RFC 6750 §3.
 func asBearer(w http.ResponseWriter, _ *http.Request, ev *door.Event, err error) {
 	known := door.Known(err)
-	status := bearerStatus(known)
-	code := codeOf(known)
-	if status == http.StatusUnauthorized && known.Code == "" {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="symbolon", scope="openid"`)
-		answerJSON(w, status, failure{"invalid_token", printable(known.Message), ev.RequestID})
-		return
+	code := known.Code
+	if code == "" && known.Kind == symbolon.Unauthenticated {
+		code = "invalid_token" // in the body only: the challenge to a request without a token names no error
 	}
-	if status < http.StatusInternalServerError {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="symbolon", error="`+code+
-			`", error_description="`+printable(known.Message)+`", scope="openid"`)
-	}
-	answerJSON(w, status, failure{code, printable(known.Message), ev.RequestID})
+	challenge(w, issuer.BearerChallenge(known, grant.ScopeOpenID))
+	answerJSON(w, door.StatusOf(known), failure{cmp.Or(code, codeOf(known)), printable(known.Message), ev.RequestID})
 }
 
-func bearerStatus(err *symbolon.Error) int {
-	switch err.Code {
-	case "invalid_token":
-		return http.StatusUnauthorized
-	case "insufficient_scope":
-		return http.StatusForbidden
-	case "invalid_request":
-		return http.StatusBadRequest
+func challenge(w http.ResponseWriter, header string) {
+	if header != "" {
+		w.Header().Set("WWW-Authenticate", header)
 	}
-	return door.StatusOf(err)
 }
 
 func answerJSON(w http.ResponseWriter, status int, value any) {
@@ -96,7 +84,7 @@ func answerJSON(w http.ResponseWriter, status int, value any) {
 }
 
 // printable keeps of a text what error_description may hold (RFC 6749 §5.2): %x20-21, %x23-5B,
-// %x5D-7E. That is also what a quoted-string of a header may hold.
+// %x5D-7E.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
