@@ -103,7 +103,7 @@ var errAnswered = errors.New("answered")
 func walk[T any](table []step[T], state T) error {
 	for _, s := range table {
 		switch err := s.do(state); {
-		case err == errAnswered:
+		case errors.Is(err, errAnswered):
 			return nil
 		case err != nil:
 			return fmt.Errorf("%s (%s): %w", s.name, s.cites, err)
