@@ -45,10 +45,10 @@ func (b *Broker) withdraw(about verify.SubjectID) []*flight {
 }
 
 // lost: signals may have been missed. Nothing that was known counts any more; nobody is served
-// until there is a snapshot that was fetched after this, and what is open is asked about again.
+// until there is a snapshot that was fetched after this, and then what is open is judged anew.
 func (b *Broker) lost() {
+	b.trust.withdraw(nil)
 	b.version.lose(b.Clock())
-	go b.rejudge(b.trust.withdraw(nil))
 }
 
 // rejudge judges flights anew, some at a time.

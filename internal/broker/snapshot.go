@@ -68,15 +68,17 @@ func (v *versionState) target() uint64 {
 	return v.wanted
 }
 
-// reach notes that a snapshot was fetched after so many wants, and reports whether that is all.
-func (v *versionState) reach(wants uint64, begun time.Time) bool {
+// reach notes that a snapshot was fetched after so many wants, and reports whether any of them is
+// new, and whether that is all.
+func (v *versionState) reach(wants uint64, begun time.Time) (news, all bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	news = v.loaded < wants
 	v.loaded = wants
 	if v.loaded < v.wanted {
 		v.since = begun
 	}
-	return v.loaded == v.wanted
+	return news, v.loaded == v.wanted
 }
 
 func (v *versionState) current(now time.Time, staleness time.Duration) bool {
@@ -135,10 +137,11 @@ func (b *Broker) refresh(ctx context.Context, tag *string) error {
 		b.table.Store(t)
 		b.upstreams.keep(t)
 	}
-	if !b.version.reach(wants, begun) {
+	news, all := b.version.reach(wants, begun)
+	if !all {
 		b.version.ring()
 	}
-	if view != nil {
+	if news || view != nil {
 		go b.rejudge(b.trust.open())
 	}
 	return nil
