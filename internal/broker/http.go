@@ -103,7 +103,7 @@ func (b *Broker) admit(w http.ResponseWriter, r *http.Request, ev *door.Event, f
 			return err
 		}
 		if b.trust.begin(e, f) {
-			defer b.land(f)
+			defer b.land(f, ev)
 			if b.table.Load() != t {
 				go b.again(f) // the snapshot changed since it was judged
 			}
@@ -113,8 +113,10 @@ func (b *Broker) admit(w http.ResponseWriter, r *http.Request, ev *door.Event, f
 	return unavailable(errors.New("the token was taken away each time it was asked about"))
 }
 
-func (b *Broker) land(f *flight) {
-	f.land()
+func (b *Broker) land(f *flight, ev *door.Event) {
+	if why := f.land(); why != nil {
+		ev.Cause = why
+	}
 	b.trust.finish(f)
 }
 

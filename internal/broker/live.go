@@ -100,14 +100,15 @@ func (f *flight) schedule(after time.Duration, judge func(*flight)) {
 	}
 }
 
-// land ends the schedule.
-func (f *flight) land() {
+// land ends the schedule, and says why the flight was cut if it was.
+func (f *flight) land() *cut {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.landed = true
 	if f.timer != nil {
 		f.timer.Stop()
 	}
+	return f.ended
 }
 
 // flights is the list of what is under way with one entry. Guarded by the entry's mu.

@@ -157,6 +157,7 @@ func TestALostIssuerFailsClosed(t *testing.T) {
 	w.talk("orders")
 	conn := w.socket(orders, "Authorization", "Bearer "+raw)
 	w.down.Store(true)
+	w.id.CloseClientConnections() // the poll that is held, too
 	if got := w.stream(orders, "Authorization", "Bearer "+raw); got == nil {
 		t.Fatal("what is known does not serve")
 	}
