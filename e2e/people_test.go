@@ -111,19 +111,18 @@ func TestTheAccountPage(t *testing.T) {
 		t.Errorf("%d passkeys and %d sessions are shown", b.has(".passkey"), b.has(".session"))
 	}
 	b.screenshot("account")
-	b.clicks("#sessions-end-all")
-	b.goes(w.Issuer + "/logout")
-	b.clicks("#logout-confirm")
-	b.sees("#logged-out")
-	b.goes(w.Account)
-	b.sees("#login-submit")
+	b.goes(w.Issuer + "/logout").clicks("#logout-confirm").sees("#logged-out")
+	b.screenshot("logged-out")
+	b.goes(w.Account).clicks("#passkey-login").sees(".session.current")
+	b.clicks(".session.current .session-end")
+	b.goes(w.Account).sees("#login-submit")
+	b.screenshot("login")
 }
 
 func (b *browser) enrolsPassword(p person) {
 	b.t.Helper()
-	b.goes(p.Enrol).types("#enrol-password", password).clicks("#enrol-password-submit")
-	b.run()
-	b.sees("#login-submit, #account, main")
+	b.goes(p.Enrol).clicks("details > summary").types("#enrol-password", password).clicks("#enrol-password-submit")
+	eventually(b.t, pageLimit, "the password is set", func() bool { return b.has("#enrol-password") == 0 && b.has("main") > 0 })
 }
 
 func (b *browser) signsInByPassword(login string) *browser {

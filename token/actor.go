@@ -61,3 +61,15 @@ func parseActor(raw []byte, depth int) (*Actor, error) {
 	}
 	return a, nil
 }
+
+// MarshalJSON writes the members of RFC 8693 §4.1.
+func (a *Actor) MarshalJSON() ([]byte, error) { return a.append(nil), nil }
+
+// UnmarshalJSON reads them; members that it does not know are ignored.
+func (a *Actor) UnmarshalJSON(raw []byte) error {
+	parsed, err := parseActor(raw, 0)
+	if err == nil {
+		*a = *parsed
+	}
+	return err
+}
