@@ -157,25 +157,34 @@ func (g *Grants) first(ctx context.Context, q *Request, c *pending) (*Response, 
 	if err != nil {
 		return nil, nil, err
 	}
+	response, changes, err := g.give(ctx, q, a, r, c.Nonce)
+	if err != nil {
+		return nil, nil, err
+	}
+	use := symbolon.UseTicket{Hash: symbolon.HashOf(q.Code), Kind: symbolon.CodeTicket, At: g.Clock(), Authorization: a.ID}
+	return response, append(changes, use, granted(q, c, a, r, g.Clock())), nil
+}
+
+// give mints all that a new authorization gives: an access token, a refresh token if the client
+// is registered for it, an ID token if openid was granted; and records the authorization.
+func (g *Grants) give(ctx context.Context, q *Request, a *symbolon.Authorization, r *symbolon.Resource, nonce string) (*Response, []symbolon.Change, error) {
 	response, changes, err := g.mint(ctx, q, a, r, ScopesAt(r, a.Scopes))
 	if err != nil {
 		return nil, nil, err
 	}
-	now := g.Clock()
 	if Registered(q.Client, TypeRefresh) {
 		raw := token.NewOpaque(token.PrefixRefresh)
 		response.RefreshToken = raw
-		changes = append(changes, symbolon.IssueToken{Token: refreshRow(raw, a, now)})
+		changes = append(changes, symbolon.IssueToken{Token: refreshRow(raw, a, g.Clock())})
 	}
 	if slices.Contains(a.Scopes, ScopeOpenID) {
 		if response.IDToken, err = g.Tokens.IDToken(issuer.IDToken{
-			Client: q.Client, Authorization: a, Nonce: c.Nonce, AccessToken: response.AccessToken,
+			Client: q.Client, Authorization: a, Nonce: nonce, AccessToken: response.AccessToken,
 		}); err != nil {
 			return nil, nil, err
 		}
 	}
-	use := symbolon.UseTicket{Hash: symbolon.HashOf(q.Code), Kind: symbolon.CodeTicket, At: now, Authorization: a.ID}
-	return response, append(changes, use, symbolon.PutAuthorization{Authorization: *a}, granted(q, c, a, r, now)), nil
+	return response, append(changes, symbolon.PutAuthorization{Authorization: *a}), nil
 }
 
 // authorization is what the code stands for. It lasts as long as the session, or longer if the
