@@ -11,11 +11,13 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,13 +76,15 @@ func New(ctx context.Context, o Options) (*App, error) {
 			return nil, err
 		}
 		if err := a.declared(ctx); err != nil {
-			return nil, errors.Join(err, a.issuer.db.Close())
+			return nil, errors.Join(err, a.Close())
 		}
 	}
 	if o.Config.Has("broker") {
-		a.broker, err = a.newBroker()
+		if a.broker, err = a.newBroker(); err != nil {
+			return nil, errors.Join(err, a.Close())
+		}
 	}
-	return a, err
+	return a, nil
 }
 
 // Apply makes a declared set true, as `symbolon apply` does; the actor is the system.
@@ -123,7 +127,7 @@ func (a *App) Close() error {
 func (a *App) Run(ctx context.Context, ready func(Ready)) error {
 	listener, err := a.listen()
 	if err != nil {
-		return err
+		return errors.Join(err, a.Close())
 	}
 	group, working := errgroup.WithContext(ctx)
 	serving, stopServing := context.WithCancel(working)
@@ -138,14 +142,11 @@ func (a *App) Run(ctx context.Context, ready func(Ready)) error {
 	}
 	group.Go(func() error {
 		defer stopBackground() // the feed and the ledger outlive the last request
-		return serve(serving, newServer(a.front(), a.Log), listener, time.Duration(a.Config.StopTimeout))
+		return serve(serving, newServer(a.front(), a.pair, a.Log), listener, time.Duration(a.Config.StopTimeout))
 	})
 	group.Go(func() error { a.reload(serving); return nil })
 	group.Go(func() error { a.announce(serving, listener, ready); return nil })
-	err = group.Wait()
-	if a.issuer != nil {
-		err = errors.Join(err, a.issuer.db.Close())
-	}
+	err = errors.Join(group.Wait(), a.Close())
 	return errors.Join(err, a.tracer.Close(context.WithoutCancel(ctx)))
 }
 
@@ -154,7 +155,7 @@ func (a *App) listen() (net.Listener, error) {
 	if listener == nil {
 		var err error
 		if listener, err = net.Listen("tcp", a.Config.Listen); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("listen: %w; another process has the address, or change listen in the configuration", err)
 		}
 	}
 	return listener, nil
@@ -197,28 +198,34 @@ func (a *App) reload(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-a.Reload:
-			var err error
-			if a.pair != nil {
-				err = a.pair.load()
-			}
-			if a.issuer != nil {
-				err = errors.Join(err, a.declared(ctx))
-			}
-			if err != nil {
+			notify(reloading())
+			if err := a.reloadOnce(ctx); err != nil {
 				a.Log.Error("reload failed; what was loaded before stays in force", "cause", err)
-				continue
+			} else {
+				a.Log.Info("reloaded")
 			}
-			a.Log.Info("reloaded")
+			notify("READY=1")
 		}
 	}
 }
 
+func (a *App) reloadOnce(ctx context.Context) error {
+	var err error
+	if a.pair != nil {
+		err = a.pair.load()
+	}
+	if a.issuer != nil {
+		err = errors.Join(err, a.declared(ctx))
+	}
+	return err
+}
+
 // front tells the issuer's host from the apps', and answers health checks on any.
 func (a *App) front() http.Handler {
-	issuerHost := hostOf(a.Config.Issuer)
+	hosts := issuerHosts(a.Config.Issuer)
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case a.issuer != nil && strings.EqualFold(r.Host, issuerHost):
+		case a.issuer != nil && slices.Contains(hosts, strings.ToLower(r.Host)):
 			a.issuer.handler.ServeHTTP(w, r)
 		case a.broker != nil:
 			a.broker.Handler().ServeHTTP(w, r)
@@ -232,10 +239,23 @@ func (a *App) front() http.Handler {
 // unknownHost is RFC 9110 §15.5.20: this server does not speak for that host.
 func (a *App) unknownHost(w http.ResponseWriter, r *http.Request) {
 	a.door.Handle("unknown-host", door.AsProblem, func(w http.ResponseWriter, _ *http.Request, ev *door.Event) error {
-		ev.Status = http.StatusMisdirectedRequest
-		w.WriteHeader(http.StatusMisdirectedRequest)
+		door.WriteJSON(w, http.StatusMisdirectedRequest, "application/problem+json", door.Problem{
+			Type: "about:blank", Title: http.StatusText(http.StatusMisdirectedRequest), Status: http.StatusMisdirectedRequest,
+			Detail: "nothing is served under this host name here", RequestID: ev.RequestID})
 		return nil
 	}).ServeHTTP(w, r)
+}
+
+// issuerHosts is the issuer's host as requests name it: as configured, and with the scheme's own
+// port, which a client may say or leave out.
+func issuerHosts(issuer string) []string {
+	scheme, host, _ := strings.Cut(strings.ToLower(issuer), "://")
+	port := map[string]string{"http": ":80", "https": ":443"}[scheme]
+	bare := strings.TrimSuffix(host, port)
+	if _, _, err := net.SplitHostPort(bare); err == nil {
+		return []string{host}
+	}
+	return []string{bare, bare + port}
 }
 
 func hostOf(origin string) string {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -29,7 +30,7 @@ type certificate struct {
 func (c *certificate) load() error {
 	pair, err := tls.LoadX509KeyPair(c.files.CertFile, c.files.KeyFile)
 	if err != nil {
-		return err
+		return fmt.Errorf("tls.cert_file %s and tls.key_file %s: %w", c.files.CertFile, c.files.KeyFile, err)
 	}
 	c.current.Store(&pair)
 	return nil
@@ -48,17 +49,28 @@ func (c *certificate) tlsConfig() *tls.Config {
 	}
 }
 
-func newServer(handler http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
+// newServer speaks TLS if there is a certificate, with HTTP/2, and plain HTTP/1.1 if there is none.
+func newServer(handler http.Handler, pair *certificate, log *slog.Logger) *http.Server {
+	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
+	if pair != nil {
+		server.TLSConfig = pair.tlsConfig()
+	}
+	return server
 }
 
 // serve answers on l until ctx ends, then lets open requests finish for the time given.
 func serve(ctx context.Context, server *http.Server, l net.Listener, drain time.Duration) error {
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
+	go func() {
+		if server.TLSConfig != nil {
+			failed <- server.ServeTLS(l, "", "")
+			return
+		}
+		failed <- server.Serve(l)
+	}()
 	select {
 	case err := <-failed:
 		return err

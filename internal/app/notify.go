@@ -1,8 +1,12 @@
 package app
 
 import (
+	"fmt"
 	"net"
 	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // notify tells the service manager where the process is in its life (sd_notify(3)); without
@@ -18,4 +22,12 @@ func notify(state string) {
 	}
 	_, _ = conn.Write([]byte(state))
 	_ = conn.Close()
+}
+
+// reloading is what Type=notify-reload wants to hear first: that a reload begins, and when on the
+// clock CLOCK_MONOTONIC, so that the manager can tell this READY=1 from an earlier one.
+func reloading() string {
+	var now unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // cannot fail: the clock exists and now is writable
+	return fmt.Sprintf("RELOADING=1\nMONOTONIC_USEC=%d", now.Nano()/int64(time.Microsecond))
 }
