@@ -11,6 +11,8 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"testing"
+
+	"symbolon.dev"
 )
 
 // Both benchmarks send the same small request over one connection each, to the same small
@@ -41,20 +43,21 @@ func hammer(b *testing.B, address, host, header string) {
 	})
 }
 
-func smallUpstream(w *world) {
+// smallUpstream answers as an application would that does nothing.
+func smallUpstream(b *testing.B) *symbolon.Upstream {
 	body := []byte(`{"id":17,"state":"sent","lines":[{"article":"amphora","count":2},{"article":"tessera","count":1}]}`)
-	serve := http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 		rw.Header().Set("Content-Type", "application/json")
 		_, _ = rw.Write(body)
-	})
-	w.apps["orders"].serve.Store(&serve)
+	}))
+	b.Cleanup(server.Close)
+	return &symbolon.Upstream{URL: server.URL}
 }
 
 func BenchmarkBareProxy(b *testing.B) {
-	w := newWorld(b)
-	smallUpstream(w)
-	target := must(url.Parse("http://" + w.apps["orders"].Addr().String()))
-	proxy := &httputil.ReverseProxy{Transport: must(newUpstream(w.b.table.Load().routes["orders"].resource.Upstream)).transport,
+	up := smallUpstream(b)
+	target := must(url.Parse(up.URL))
+	proxy := &httputil.ReverseProxy{Transport: must(newUpstream(up)).transport,
 		BufferPool: new(buffers), Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(target) }}
 	front := httptest.NewServer(proxy)
 	defer front.Close()
@@ -63,7 +66,8 @@ func BenchmarkBareProxy(b *testing.B) {
 
 func BenchmarkBroker(b *testing.B) {
 	w := newWorld(b)
-	smallUpstream(w)
+	w.put(symbolon.KindResource, "orders", symbolon.Resource{ID: "orders", Identifier: orders, Upstream: smallUpstream(b), Scopes: []symbolon.Scope{{Name: "read"}}})
+	w.until("the broker knows", func() bool { return w.b.table.Load().snapshot.Version == w.catalog.Current().Version })
 	w.b.Door.Log = slog.New(slog.NewJSONHandler(io.Discard, nil))
 	hammer(b, w.front.Listener.Addr().String(), "orders.localhost", "Authorization: Bearer "+w.service("robot", orders)+"\r\n")
 }

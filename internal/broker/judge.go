@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"symbolon.dev/internal/catalog"
@@ -13,7 +14,14 @@ import (
 type ready struct {
 	snapshot  *catalog.Snapshot
 	principal policy.Entity
-	actors    []string
+	contexts  sync.Pool // of map[string]any that hold what the token says
+}
+
+func (r *ready) context(c *token.Claims) map[string]any {
+	if used, ok := r.contexts.Get().(map[string]any); ok {
+		return used
+	}
+	return map[string]any{"acr": c.ACR, "amr": c.AMR, "scopes": c.Scope, "client": c.ClientID, "actors": c.Actor.Chain()}
 }
 
 // prepare gives the part of the question that is about the token.
@@ -22,7 +30,7 @@ func (e *entry) prepare(snapshot *catalog.Snapshot) *ready {
 		return r
 	}
 	c := e.claims
-	r := &ready{snapshot: snapshot, actors: c.Actor.Chain(),
+	r := &ready{snapshot: snapshot,
 		principal: snapshot.PrincipalEntity(c.Kind, c.Subject, c.Groups, c.Organisation, c.Department, c.Employment)}
 	e.ready.Store(r)
 	return r
@@ -31,14 +39,13 @@ func (e *entry) prepare(snapshot *catalog.Snapshot) *ready {
 // judge asks the policy about one request at one moment.
 func (b *Broker) judge(snapshot *catalog.Snapshot, e *entry, r *route, method, path string, now time.Time) policy.Decision {
 	ready, c := e.prepare(snapshot), e.claims
-	question := policy.Request{
-		Principal: ready.principal, Action: "access", Resource: r.entity,
-		Context: map[string]any{"method": method, "path": path, "acr": c.ACR, "amr": c.AMR, "scopes": c.Scope, "client": c.ClientID, "actors": ready.actors},
-	}
+	about := ready.context(c)
+	defer ready.contexts.Put(about)
+	about["method"], about["path"] = method, path
 	if !c.AuthTime.IsZero() {
-		question.Context["auth_age"] = max(0, int64(now.Sub(c.AuthTime)/time.Second))
+		about["auth_age"] = max(0, int64(now.Sub(c.AuthTime)/time.Second))
 	}
-	return snapshot.Policy.Decide(question)
+	return snapshot.Policy.Decide(policy.Request{Principal: ready.principal, Action: "access", Resource: r.entity, Context: about})
 }
 
 // fits reports whether a token may be presented for a route in this way at all. Who holds a token
