@@ -31,6 +31,7 @@ type Client struct {
 	Organisation           OrganisationID `json:"organisation,omitempty"`
 	AuthMethod             string         `json:"token_endpoint_auth_method,omitempty"` // default client_secret_basic (either of basic and post is taken), "none" = public
 	Secrets                []ClientSecret `json:"secrets,omitempty"`
+	ClientKeys                            // what it authenticates with instead of a secret
 	RedirectURIs           []string       `json:"redirect_uris,omitempty"`
 	PostLogoutRedirectURIs []string       `json:"post_logout_redirect_uris,omitempty"`
 	GrantTypes             []string       `json:"grant_types,omitempty"` // default authorization_code
@@ -39,6 +40,7 @@ type Client struct {
 	DefaultResource        string         `json:"default_resource,omitempty"` // resource id, where a request names none
 	PKCE                   string         `json:"pkce,omitempty"`             // "" = S256 required; "nonce" = the OIDC nonce may stand in (confidential only)
 	IDTokenAlg             string         `json:"id_token_signed_response_alg,omitempty"`
+	ClientBackchannel                     // how it asks people who are elsewhere
 	FirstParty             bool           `json:"first_party,omitempty"` // no consent page
 	Broker                 bool           `json:"broker,omitempty"`      // fronts resources; may use their callback URLs
 	Groups                 []GroupID      `json:"groups,omitempty"`
@@ -52,6 +54,28 @@ type Client struct {
 type ClientSecret struct {
 	SHA256  string    `json:"sha256"` // hex of the SHA-256 of a generated secret
 	Expires time.Time `json:"expires,omitzero"`
+}
+
+// ClientKeys are the public side of what a client proves itself with.
+type ClientKeys struct {
+	JWKS             json.RawMessage `json:"jwks,omitempty"`                            // RFC 7517; or:
+	JWKSURI          string          `json:"jwks_uri,omitempty"`                        // where they are
+	AssertionAlg     string          `json:"token_endpoint_auth_signing_alg,omitempty"` // default any that is taken
+	EndpointAudience bool            `json:"token_endpoint_audience,omitempty"`         // legacy: an assertion may be for the token endpoint's URL
+	Trust            string          `json:"trust,omitempty"`                           // name of the trust of its organisation that vouches for it
+	Subjects         []string        `json:"workload_subjects,omitempty"`               // SPIFFE ids or subjects of tokens; the last segment may be *
+	SubjectDN        string          `json:"tls_client_auth_subject_dn,omitempty"`      // RFC 8705 §2.1.2: exactly one of these five
+	SANDNS           string          `json:"tls_client_auth_san_dns,omitempty"`
+	SANURI           string          `json:"tls_client_auth_san_uri,omitempty"`
+	SANIP            string          `json:"tls_client_auth_san_ip,omitempty"`
+	SANEmail         string          `json:"tls_client_auth_san_email,omitempty"`
+}
+
+// ClientBackchannel is the registration of CIBA Core 1.0 §4.
+type ClientBackchannel struct {
+	DeliveryMode         string `json:"backchannel_token_delivery_mode,omitempty"` // "poll" (default) or "ping"
+	NotificationEndpoint string `json:"backchannel_client_notification_endpoint,omitempty"`
+	BackchannelAlg       string `json:"backchannel_authentication_request_signing_alg,omitempty"` // set = only signed requests are taken
 }
 
 // Resource is something a token is for (RFC 8707). One with an Upstream is served by the broker.
@@ -107,8 +131,19 @@ type Group struct {
 
 // Organisation is a company or a part of one, ours or a partner's.
 type Organisation struct {
-	ID   OrganisationID `json:"id"`
-	Name string         `json:"name,omitempty"`
+	ID    OrganisationID `json:"id"`
+	Name  string         `json:"name,omitempty"`
+	Trust []Trust        `json:"trust,omitempty"`
+}
+
+// Trust is an authority that may vouch for the clients of one organisation, and for no others.
+type Trust struct {
+	Name        string          `json:"name"`
+	Issuer      string          `json:"issuer,omitempty"`       // iss of its tokens; their keys are discovered there unless given here
+	TrustDomain string          `json:"trust_domain,omitempty"` // of SPIFFE ids
+	Anchors     string          `json:"anchors,omitempty"`      // X.509 authorities, PEM
+	JWKS        json.RawMessage `json:"jwks,omitempty"`         // keys, or a SPIFFE bundle; or:
+	JWKSURI     string          `json:"jwks_uri,omitempty"`     // where they are
 }
 
 // Duration reads and writes as Go text ("90s", "12h").

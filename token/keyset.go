@@ -28,7 +28,9 @@ type publicKey struct {
 
 // ParseJWKS reads a JWKS. Keys of unknown type or use, weak ones, and any that carry a private
 // or symmetric part are left out; a set that is malformed or too large is an error of kind Invalid.
-func ParseJWKS(data []byte) (KeySet, error) {
+func ParseJWKS(data []byte) (KeySet, error) { return parseKeys(data, "sig") }
+
+func parseKeys(data []byte, use string) (KeySet, error) {
 	if len(data) > maxKeySetSize {
 		return KeySet{}, symbolon.Errorf(symbolon.TooMany, "the key set is larger than %d bytes", maxKeySetSize)
 	}
@@ -41,7 +43,7 @@ func ParseJWKS(data []byte) (KeySet, error) {
 	}
 	var set KeySet
 	for _, raw := range raws {
-		if key, ok := parseKey(raw); ok {
+		if key, ok := parseKey(raw, use); ok {
 			set.keys = append(set.keys, key)
 		}
 	}
@@ -82,8 +84,8 @@ func rawKeys(data []byte) ([][]byte, error) {
 	return elements(members[at].raw)
 }
 
-// parseKey reads one JWK; ok is false for whatever cannot verify a signature here.
-func parseKey(raw []byte) (key publicKey, ok bool) {
+// parseKey reads one JWK for a use; ok is false for whatever cannot verify a signature here.
+func parseKey(raw []byte, use string) (key publicKey, ok bool) {
 	members, err := parseObject(raw)
 	if err != nil {
 		return key, false
@@ -103,7 +105,7 @@ func parseKey(raw []byte) (key publicKey, ok bool) {
 			}
 		}
 	}
-	if use := field["use"]; use != "" && use != "sig" {
+	if given := field["use"]; given != use && (given != "" || use != "sig") {
 		return key, false
 	}
 	key = publicKey{kid: field["kid"], alg: field["alg"], key: material(field)}
