@@ -115,11 +115,17 @@ func (b *browser) at() string {
 	return ask(b, chromedp.Location())
 }
 
-// has counts what is on the page now.
+// has counts what is on the page now; a page that is just being left has nothing.
 func (b *browser) has(selector string) int {
 	b.t.Helper()
 	quoted, _ := json.Marshal(selector)
-	return ask(b, chromedp.Evaluate[int](fmt.Sprintf("document.querySelectorAll(%s).length", quoted)))
+	ctx, cancel := context.WithTimeout(b.ctx, pageLimit)
+	defer cancel()
+	count, err := chromedp.Run(ctx, chromedp.Evaluate[int](fmt.Sprintf("document.querySelectorAll(%s).length", quoted)))
+	if err != nil {
+		return 0
+	}
+	return count
 }
 
 // screenshot keeps a picture where SYMBOLON_TEST_SCREENSHOTS names a directory.

@@ -146,7 +146,7 @@ func (b *browser) signsInByPasskey(target string) {
 		if b.has(target) > 0 {
 			return true
 		}
-		ask(b, chromedp.Evaluate[bool](`document.querySelector("#passkey-login:not([disabled])")?.click() || true`))
+		_, _ = chromedp.Run(b.ctx, chromedp.Evaluate[bool](`document.querySelector("#passkey-login:not([disabled])")?.click() || true`))
 		time.Sleep(100 * time.Millisecond)
 		return false
 	})
