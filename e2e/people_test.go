@@ -116,6 +116,7 @@ func TestTheAccountPage(t *testing.T) {
 	const current = `document.querySelector(".session.current").id`
 	ended := ask(b, chromedp.Evaluate[string](current))
 	b.clicks(".session.current .session-end")
+	eventually(t, pageLimit, "the session leaves the page", func() bool { return b.has("#"+ended) == 0 })
 	b.goes(w.Account).signsInByPasskey(".session.current")
 	if again := ask(b, chromedp.Evaluate[string](current)); again == ended {
 		t.Errorf("the session %s was ended and still serves", ended)

@@ -75,7 +75,9 @@ func show(service string, r *http.Request) shown {
 func given(claims *token.Claims) map[string]any {
 	all := map[string]any{}
 	for name, value := range claims.Extra {
-		all[name] = value
+		if name != "ancestors" { // the trail that revocation follows, not an attribute
+			all[name] = value
+		}
 	}
 	if len(claims.Groups) > 0 {
 		all["groups"] = claims.Groups
