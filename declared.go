@@ -48,6 +48,11 @@ type Client struct {
 	PolicyURI              string         `json:"policy_uri,omitempty"`
 	TOSURI                 string         `json:"tos_uri,omitempty"`
 	Disabled               bool           `json:"disabled,omitempty"`
+
+	SubjectType         string                   `json:"subject_type,omitempty"`          // "public" (default) or "pairwise" (OpenID Connect Core 1.0 §8)
+	SectorIdentifierURI string                   `json:"sector_identifier_uri,omitempty"` // of its pairwise subjects (§8.1)
+	IDTokenEncryption   *Encryption              `json:"id_token_encryption,omitempty"`
+	Tokens              map[ResourceID]TokenRule `json:"tokens,omitempty"` // narrows the rules of resources for this client; "*" = of those not named
 }
 
 // ClientSecret is one of several that may be valid at once, so that rotation needs no gap.
@@ -90,6 +95,10 @@ type Resource struct {
 	Server       ClientID       `json:"server,omitempty"` // the client that is this resource's server: may introspect and exchange its tokens
 	Token        TokenRule      `json:"token,omitzero"`
 	Upstream     *Upstream      `json:"upstream,omitempty"`
+
+	// Foreign, if set, makes this the authorization server of another domain, by its issuer URL, and
+	// gives the ids that our clients have there: they get ID-JAGs for it and no other token.
+	Foreign map[ClientID]string `json:"foreign_clients,omitempty"`
 }
 
 // Scope is a named piece of authority at a resource, with the words for the consent page.
@@ -144,6 +153,17 @@ type Trust struct {
 	Anchors     string          `json:"anchors,omitempty"`      // X.509 authorities, PEM
 	JWKS        json.RawMessage `json:"jwks,omitempty"`         // keys, or a SPIFFE bundle; or:
 	JWKSURI     string          `json:"jwks_uri,omitempty"`     // where they are
+
+	Assertions *AssertionRule `json:"assertions,omitempty"` // nil = its assertions are no grants
+}
+
+// AssertionRule says what an issuer's assertions are good for as grants (RFC 7523 §2.1).
+type AssertionRule struct {
+	Clients   []ClientID   `json:"clients"`            // who may present them
+	Resources []ResourceID `json:"resources"`          // what a token may be for
+	Claim     string       `json:"claim,omitempty"`    // that names the person; default sub
+	People    string       `json:"people,omitempty"`   // what it is of a person of this organisation: "login" or "id"; "" = none
+	Services  bool         `json:"services,omitempty"` // sub may be the id of the client that presents it
 }
 
 // Duration reads and writes as Go text ("90s", "12h").

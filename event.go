@@ -15,6 +15,11 @@ const (
 	SessionEnded         EventType = "session.ended"
 	LoginFailed          EventType = "login.failed"
 	AuthorizationGranted EventType = "authorization.granted"
+
+	AuthorizationRequested EventType = "authorization.requested" // a client asks a person who is elsewhere; Data of these three: grant
+	AuthorizationApproved  EventType = "authorization.approved"
+	AuthorizationDenied    EventType = "authorization.denied"
+
 	AuthorizationRevoked EventType = "authorization.revoked"
 	TokenRevoked         EventType = "token.revoked"
 	TokenReplayed        EventType = "token.replayed" // a code or refresh token was used twice

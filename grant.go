@@ -49,6 +49,11 @@ const (
 	EnrolmentTicket TicketKind = "enrolment" // a link that lets a person add a first credential
 	CeremonyTicket  TicketKind = "ceremony"  // a WebAuthn challenge that waits for its answer
 	PushedTicket    TicketKind = "pushed"    // RFC 9126 request_uri
+
+	DeviceTicket      TicketKind = "device"      // RFC 8628 device_code
+	UserCodeTicket    TicketKind = "usercode"    // the way from a user code to it
+	BackchannelTicket TicketKind = "backchannel" // CIBA auth_req_id; User is who is asked
+	AnswerTicket      TicketKind = "answer"      // what a person said to one of those two, once
 )
 
 // Ticket is single-use. What was made of it is remembered, so that a replay can undo it.
