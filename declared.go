@@ -51,8 +51,7 @@ type Client struct {
 
 	SubjectType         string                   `json:"subject_type,omitempty"`          // "public" (default) or "pairwise" (OpenID Connect Core 1.0 §8)
 	SectorIdentifierURI string                   `json:"sector_identifier_uri,omitempty"` // of its pairwise subjects (§8.1)
-	IDTokenEncryption   *Encryption              `json:"id_token_encryption,omitempty"`
-	Tokens              map[ResourceID]TokenRule `json:"tokens,omitempty"` // narrows the rules of resources for this client; "*" = of those not named
+	Tokens              map[ResourceID]TokenRule `json:"tokens,omitempty"`                // tightens the rules of resources for this client; "*" = of all others
 }
 
 // ClientSecret is one of several that may be valid at once, so that rotation needs no gap.
@@ -95,6 +94,8 @@ type Resource struct {
 	Server       ClientID       `json:"server,omitempty"` // the client that is this resource's server: may introspect and exchange its tokens
 	Token        TokenRule      `json:"token,omitzero"`
 	Upstream     *Upstream      `json:"upstream,omitempty"`
+	Zone         string         `json:"zone,omitempty"`     // "internal" or "external"; see [Resource.External]
+	Widening     []Widening     `json:"widening,omitempty"` // what an exchange may add beyond the subject token
 
 	// Foreign, if set, makes this the authorization server of another domain, by its issuer URL, and
 	// gives the ids that our clients have there: they get ID-JAGs for it and no other token.
@@ -110,11 +111,19 @@ type Scope struct {
 // TokenRule says how access tokens for a resource are made. Zero values: opaque, 10 minutes
 // (12 hours for a browser's session at an app), ES256.
 type TokenRule struct {
-	Format    string   `json:"format,omitempty"`   // "opaque" or "jwt"
+	Format    string   `json:"format,omitempty"`   // "opaque", "jwt", "jwe" (a JWT encrypted to Encryption) or "split"
 	Lifetime  Duration `json:"lifetime,omitempty"` // of an access token
 	Session   Duration `json:"session,omitempty"`  // of a browser's session at an app
 	Algorithm string   `json:"algorithm,omitempty"`
 	Claims    []string `json:"claims,omitempty"` // names of user fields or attributes that the resource is given
+
+	Mappings   []Mapping    `json:"mappings,omitempty"`   // further claims, computed
+	Hook       *Hook        `json:"hook,omitempty"`       // a source that mappings read
+	Subject    string       `json:"subject,omitempty"`    // "public" (default) or "pairwise": other resources get another sub
+	Sector     string       `json:"sector,omitempty"`     // resources of one sector get the same sub; default the identifier's host
+	Encryption *Encryption  `json:"encryption,omitempty"` // of format "jwe"
+	Embed      []ResourceID `json:"embed,omitempty"`      // that a token may carry inner tokens for
+	Status     bool         `json:"status,omitempty"`     // JWTs can be looked up in a Token Status List
 }
 
 // Upstream is where the broker finds the application, and what it tells it.

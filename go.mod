@@ -3,6 +3,7 @@ module symbolon.dev
 go 1.26.8
 
 require (
+	cel.dev/cel-go v0.33.2 // indirect
 	charm.land/fang/v2 v2.0.1 // indirect
 	charm.land/lipgloss/v2 v2.0.6 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
