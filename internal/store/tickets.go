@@ -18,6 +18,13 @@ func (db *DB) Ticket(ctx context.Context, hash symbolon.Hash) (*symbolon.Ticket,
 	return one(ctx, db, "ticket", fillTicket, `SELECT `+ticketColumns+` FROM tickets WHERE hash = $1`, hash[:])
 }
 
+// Waiting lists what clients have asked a person who is elsewhere, newest first, at most 100: the
+// unused backchannel tickets of the person that end after now. Some may be answered already.
+func (db *DB) Waiting(ctx context.Context, user symbolon.UserID, now time.Time) ([]symbolon.Ticket, error) {
+	return list(ctx, db, fillTicket, `SELECT `+ticketColumns+` FROM tickets
+		WHERE kind = 'backchannel' AND user_id = $1 AND expires > $2 AND used = 0 ORDER BY expires DESC, hash LIMIT 100`, text(user), micro(now))
+}
+
 // keepUsed is how long a used ticket outlives its end, so that a late replay still undoes what the
 // first use gave.
 const keepUsed = 24 * time.Hour

@@ -55,6 +55,23 @@ func tickets(b *bench) {
 	got(b, &t)(b.Ticket(ctx, t.Hash))
 }
 
+// waiting: a person finds what waits for their answer, and nobody else's; not what is used or over.
+func waiting(b *bench) {
+	ask := func(secret string, user symbolon.UserID, ends time.Duration) symbolon.Ticket {
+		t := b.ticket(secret)
+		t.Kind, t.User, t.Expires = symbolon.BackchannelTicket, user, b.now.Add(ends)
+		b.commit(symbolon.IssueTicket{Ticket: t})
+		return t
+	}
+	first, second := ask("first", "usr_1", time.Minute), ask("second", "usr_1", time.Hour)
+	ask("another's", "usr_2", time.Hour)
+	used := ask("used", "usr_1", time.Hour)
+	b.commit(symbolon.IssueTicket{Ticket: b.ticket("a code")}, symbolon.UseTicket{Hash: used.Hash, Kind: used.Kind, At: b.now})
+	got(b, list(second, first))(b.Waiting(ctx, "usr_1", b.now))
+	got(b, list(second))(b.Waiting(ctx, "usr_1", first.Expires))
+	got(b, list[symbolon.Ticket]())(b.Waiting(ctx, "usr_3", b.now))
+}
+
 func marks(b *bench) {
 	mark := symbolon.MarkOnce{Key: symbolon.HashOf("jti"), Expires: b.now.Add(time.Minute)}
 	b.commit(mark)
