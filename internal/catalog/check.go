@@ -40,6 +40,9 @@ func check(d *declared, s *Snapshot, found *findings) {
 	for _, organisation := range d.organisations {
 		c.about = "organisation " + string(organisation.ID)
 		c.text("name", organisation.Name)
+		for _, trust := range organisation.Trust {
+			c.assertions(&trust)
+		}
 	}
 	for _, group := range d.groups {
 		c.about = "group " + string(group.ID)

@@ -15,13 +15,16 @@ const (
 	grantRefresh  = "refresh_token"
 	grantClient   = "client_credentials"
 	grantExchange = "urn:ietf:params:oauth:grant-type:token-exchange"
+	grantDevice   = "urn:ietf:params:oauth:grant-type:device_code"
+	grantCIBA     = "urn:openid:params:grant-type:ciba"
+	grantJWT      = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 	methodNone = "none"
 	maxSecrets = 16
 )
 
 var (
-	grantTypes  = []string{grantCode, grantRefresh, grantClient, grantExchange}
+	grantTypes  = []string{grantCode, grantRefresh, grantClient, grantExchange, grantDevice, grantCIBA, grantJWT}
 	authMethods = []string{"client_secret_basic", "client_secret_post", methodNone}
 	idTokenAlgs = []string{"ES256", "RS256"}
 	// oidcScopes need no registration: OpenID Connect Core §5.4, §11.
@@ -81,7 +84,11 @@ func (c *checker) grants(v *symbolon.Client) {
 	c.must(!public || !has(grantClient), "grant_types: a public client cannot use client_credentials")
 	c.must(!public || !has(grantExchange), "grant_types: a public client cannot exchange tokens")
 	c.must(!has(grantCode) || v.Broker || len(v.RedirectURIs) > 0, "redirect_uris: authorization_code needs at least one")
-	c.must(!has(grantRefresh) || has(grantCode), "grant_types: refresh_token needs authorization_code")
+	c.must(!public || !has(grantCIBA), "grant_types: a public client cannot ask people who are elsewhere")
+	c.must(!public || !has(grantJWT), "grant_types: a public client cannot present assertions")
+	c.must(!has(grantRefresh) || has(grantCode) || has(grantDevice) || has(grantCIBA),
+		"grant_types: refresh_token needs authorization_code, device_code or ciba")
+	c.backchannel(v, has(grantCIBA))
 }
 
 func (c *checker) clientScopes(v *symbolon.Client) {

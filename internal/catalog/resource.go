@@ -41,6 +41,7 @@ func (c *checker) resource(v *symbolon.Resource) {
 	c.must(v.Server == "" || exists, "server: there is no client %q", v.Server)
 	c.resourceScopes(v.Scopes)
 	c.tokenRule(&v.Token)
+	c.foreign(v)
 	if v.Upstream != nil {
 		spot, err := parseSite(v.Identifier)
 		c.must(err != nil || c.host == "" || spot.name != c.host,
