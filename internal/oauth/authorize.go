@@ -160,6 +160,9 @@ func (a *authorization) findRedirect() error {
 
 // sendTo redirects the browser to another of our doors, with a sealed step that leads back here.
 func (a *authorization) sendTo(path string, s stepTo) error {
+	if s.Resource == "" {
+		s.Resource = a.fronted()
+	}
 	now := a.Clock()
 	evidence := proof{At: a.proof.At, ACR: strongest(a.proof.ACR, s.ACR)}
 	if evidence.At.IsZero() {
@@ -175,3 +178,15 @@ func (a *authorization) sendTo(path string, s stepTo) error {
 
 // age is how long ago the person logged in.
 func (a *authorization) age() time.Duration { return a.Clock().Sub(a.session.AuthTime) }
+
+// fronted is the application that a broker asks for: the pages name it, not the broker.
+func (a *authorization) fronted() symbolon.ResourceID {
+	if a.client.Broker {
+		for _, r := range a.ask.Resources {
+			if r.Upstream != nil {
+				return r.ID
+			}
+		}
+	}
+	return ""
+}
