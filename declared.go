@@ -41,6 +41,7 @@ type Client struct {
 	PKCE                   string         `json:"pkce,omitempty"`             // "" = S256 required; "nonce" = the OIDC nonce may stand in (confidential only)
 	IDTokenAlg             string         `json:"id_token_signed_response_alg,omitempty"`
 	ClientBackchannel                     // how it asks people who are elsewhere
+	ClientBinding                         // to what its access tokens are bound
 	FirstParty             bool           `json:"first_party,omitempty"` // no consent page
 	Broker                 bool           `json:"broker,omitempty"`      // fronts resources; may use their callback URLs
 	Groups                 []GroupID      `json:"groups,omitempty"`
@@ -52,6 +53,13 @@ type Client struct {
 	SubjectType         string                   `json:"subject_type,omitempty"`          // "public" (default) or "pairwise" (OpenID Connect Core 1.0 §8)
 	SectorIdentifierURI string                   `json:"sector_identifier_uri,omitempty"` // of its pairwise subjects (§8.1)
 	Tokens              map[ResourceID]TokenRule `json:"tokens,omitempty"`                // tightens the rules of resources for this client; "*" = of all others
+}
+
+// ClientBinding says what a client must prove to get a token, and again with each use of it.
+type ClientBinding struct {
+	DPoPBound        bool `json:"dpop_bound_access_tokens,omitempty"`                   // a key, by a DPoP proof (RFC 9449 §5.2)
+	DPoPNonce        bool `json:"dpop_nonce_required,omitempty"`                        // with a nonce of the issuer (§8)
+	CertificateBound bool `json:"tls_client_certificate_bound_access_tokens,omitempty"` // the certificate of its connection (RFC 8705 §3.4)
 }
 
 // ClientSecret is one of several that may be valid at once, so that rotation needs no gap.
@@ -115,7 +123,8 @@ type TokenRule struct {
 	Lifetime  Duration `json:"lifetime,omitempty"` // of an access token
 	Session   Duration `json:"session,omitempty"`  // of a browser's session at an app
 	Algorithm string   `json:"algorithm,omitempty"`
-	Claims    []string `json:"claims,omitempty"` // names of user fields or attributes that the resource is given
+	Claims    []string `json:"claims,omitempty"`  // names of user fields or attributes that the resource is given
+	Binding   string   `json:"binding,omitempty"` // what each presenter must prove: "" = nothing, "dpop", "mtls", "any" (either)
 
 	Mappings   []Mapping    `json:"mappings,omitempty"`   // further claims, computed
 	Hook       *Hook        `json:"hook,omitempty"`       // a source that mappings read

@@ -26,6 +26,7 @@ type Consented struct {
 	Named       bool                  `json:"named,omitempty"`     // the request named it
 	Challenge   string                `json:"challenge,omitempty"` // S256; "" where the nonce stands in
 	Nonce       string                `json:"nonce,omitempty"`     // OIDC Core §3.1.2.1
+	DPoPJKT     string                `json:"dpop_jkt,omitempty"`  // thumbprint of the one key that may redeem the code (RFC 9449 §10)
 	Scopes      []string              `json:"scopes,omitempty"`
 	Resources   []symbolon.ResourceID `json:"resources"`
 	Session     *symbolon.Session     `json:"-"` // that it happened in
