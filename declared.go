@@ -40,6 +40,7 @@ type Client struct {
 	DefaultResource        string         `json:"default_resource,omitempty"` // resource id, where a request names none
 	PKCE                   string         `json:"pkce,omitempty"`             // "" = S256 required; "nonce" = the OIDC nonce may stand in (confidential only)
 	IDTokenAlg             string         `json:"id_token_signed_response_alg,omitempty"`
+	ClientRequests                        // how it asks people for authorization
 	ClientBackchannel                     // how it asks people who are elsewhere
 	ClientBinding                         // to what its access tokens are bound
 	FirstParty             bool           `json:"first_party,omitempty"` // no consent page
@@ -99,6 +100,7 @@ type Resource struct {
 	Criticality  string         `json:"criticality,omitempty"` // "low", "normal" (default), "high", "critical"
 	Organisation OrganisationID `json:"organisation,omitempty"`
 	Scopes       []Scope        `json:"scopes,omitempty"`
+	DetailTypes  []DetailType   `json:"authorization_details_types,omitempty"`
 	Server       ClientID       `json:"server,omitempty"` // the client that is this resource's server: may introspect and exchange its tokens
 	Token        TokenRule      `json:"token,omitzero"`
 	Upstream     *Upstream      `json:"upstream,omitempty"`

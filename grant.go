@@ -11,6 +11,8 @@ type Authorization struct {
 	Session   SessionID       `json:"session"`
 	Resources []ResourceID    `json:"resources"`
 	Scopes    []string        `json:"scopes"`
+	Details   []Detail        `json:"authorization_details,omitempty"`
+	Userinfo  []string        `json:"userinfo_claims,omitempty"` // that the claims parameter asked for at userinfo
 	ACR       ACR             `json:"acr"`
 	AMR       []string        `json:"amr"`
 	AuthTime  time.Time       `json:"auth_time"`

@@ -71,6 +71,8 @@ type Consent struct {
 	Client   ClientID   `json:"client"`
 	Resource ResourceID `json:"resource"`
 	Scopes   []string   `json:"scopes"`
+	Declined []string   `json:"declined,omitempty"` // optional scopes that were asked for and left out
+	Details  []Detail   `json:"authorization_details,omitempty"`
 	At       time.Time  `json:"at"`
 }
 

@@ -6,11 +6,11 @@ import (
 	"symbolon.dev"
 )
 
-const authorizationColumns = `id, user_id, client, session_id, resources, scopes, acr, amr, auth_time, created, expires`
+const authorizationColumns = `id, user_id, client, session_id, resources, scopes, acr, amr, auth_time, created, expires, details, userinfo`
 
 func fillAuthorization(r rows, a *symbolon.Authorization) error {
 	return r.Scan(&a.ID, &a.User, &a.Client, &a.Session, intoJSON{&a.Resources}, intoJSON{&a.Scopes}, &a.ACR, intoJSON{&a.AMR},
-		intoTime{&a.AuthTime}, intoTime{&a.Created}, intoTime{&a.Expires})
+		intoTime{&a.AuthTime}, intoTime{&a.Created}, intoTime{&a.Expires}, intoJSON{&a.Details}, intoJSON{&a.Userinfo})
 }
 
 // Authorization finds what a person gave a client.
@@ -28,13 +28,13 @@ func (db *DB) AuthorizationsOf(ctx context.Context, user symbolon.UserID) ([]sym
 // putAuthorization never gives an authorization to another person or client.
 func putAuthorization(a symbolon.Authorization) []statement {
 	return []statement{{
-		sql: `INSERT INTO authorizations (` + authorizationColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		sql: `INSERT INTO authorizations (` + authorizationColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 			ON CONFLICT (id) DO UPDATE SET session_id = excluded.session_id, resources = excluded.resources,
 			scopes = excluded.scopes, acr = excluded.acr, amr = excluded.amr, auth_time = excluded.auth_time,
-			created = excluded.created, expires = excluded.expires
+			created = excluded.created, expires = excluded.expires, details = excluded.details, userinfo = excluded.userinfo
 			WHERE authorizations.user_id = excluded.user_id AND authorizations.client = excluded.client`,
 		args: []any{text(a.ID), text(a.User), text(a.Client), text(a.Session), array(a.Resources), array(a.Scopes), text(a.ACR),
-			array(a.AMR), micro(a.AuthTime), micro(a.Created), micro(a.Expires)},
+			array(a.AMR), micro(a.AuthTime), micro(a.Created), micro(a.Expires), array(a.Details), array(a.Userinfo)},
 		need: 1,
 		miss: refuse(symbolon.Conflict, "the authorization belongs to another"),
 	}}

@@ -45,19 +45,21 @@ func deleteCredential(c symbolon.DeleteCredential) []statement {
 }
 
 func fillConsent(r rows, c *symbolon.Consent) error {
-	return r.Scan(&c.User, &c.Client, &c.Resource, intoJSON{&c.Scopes}, intoTime{&c.At})
+	return r.Scan(&c.User, &c.Client, &c.Resource, intoJSON{&c.Scopes}, intoTime{&c.At}, intoJSON{&c.Declined}, intoJSON{&c.Details})
 }
 
 // Consents lists what a person has allowed, by client and resource.
 func (db *DB) Consents(ctx context.Context, user symbolon.UserID) ([]symbolon.Consent, error) {
-	return list(ctx, db, fillConsent, `SELECT user_id, client, resource, scopes, at FROM consents WHERE user_id = $1
+	return list(ctx, db, fillConsent, `SELECT user_id, client, resource, scopes, at, declined, details FROM consents WHERE user_id = $1
 		ORDER BY client, resource`, text(user))
 }
 
 func putConsent(c symbolon.Consent) []statement {
 	return []statement{{
-		sql: `INSERT INTO consents (user_id, client, resource, scopes, at) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (user_id, client, resource) DO UPDATE SET scopes = excluded.scopes, at = excluded.at`,
-		args: []any{text(c.User), text(c.Client), text(c.Resource), array(c.Scopes), micro(c.At)},
+		sql: `INSERT INTO consents (user_id, client, resource, scopes, at, declined, details)
+			VALUES ($1, $2, $3, $4, $5, $6, $7)
+			ON CONFLICT (user_id, client, resource) DO UPDATE SET scopes = excluded.scopes, at = excluded.at,
+			declined = excluded.declined, details = excluded.details`,
+		args: []any{text(c.User), text(c.Client), text(c.Resource), array(c.Scopes), micro(c.At), array(c.Declined), array(c.Details)},
 	}}
 }

@@ -83,7 +83,7 @@ func consents(b *bench) {
 	wiki := symbolon.Consent{User: ann.ID, Client: "wiki", Resource: "pages", Scopes: []string{"read", "write"}, At: b.now}
 	chat := symbolon.Consent{User: ann.ID, Client: "chat", Resource: "rooms", At: b.now}
 	b.commit(symbolon.PutUser{User: ann}, symbolon.PutConsent{Consent: wiki}, symbolon.PutConsent{Consent: chat})
-	wiki.Scopes = []string{"read"}
+	wiki.Scopes, wiki.Declined, wiki.Details = []string{"read"}, []string{"write"}, []symbolon.Detail{`{"page":"<a>&b","type":"edit"}`}
 	b.commit(symbolon.PutConsent{Consent: wiki})
 	got(b, list(chat, wiki))(b.Consents(ctx, ann.ID))
 	b.commit(symbolon.DeleteUser{ID: ann.ID})
@@ -154,6 +154,7 @@ func authorizations(b *bench) {
 	a := symbolon.Authorization{
 		ID: symbolon.NewAuthorizationID(), User: "usr_ann", Client: "wiki", Session: "ses_1", Resources: []symbolon.ResourceID{"pages"},
 		Scopes: []string{"read"}, ACR: symbolon.ACRMulti, AMR: []string{"pwd", "otp"}, AuthTime: b.now, Created: b.now, Expires: b.now.Add(time.Hour),
+		Details: []symbolon.Detail{`{"type":"pay"}`}, Userinfo: []string{"email"},
 	}
 	newer := a
 	newer.ID, newer.Created, newer.Scopes = symbolon.NewAuthorizationID(), b.now.Add(time.Second), nil
