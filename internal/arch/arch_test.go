@@ -32,6 +32,7 @@ var rooms = map[string]floor{
 	"token": mechanisms, "internal/key": mechanisms, "internal/policy": mechanisms, "internal/event": mechanisms,
 	"internal/store": mechanisms, "internal/config": mechanisms, "internal/door": mechanisms, "internal/page": mechanisms,
 	"internal/outbound": mechanisms, "internal/claim": mechanisms, "internal/ledger": mechanisms, "internal/declare": mechanisms, "internal/spell": mechanisms, "internal/telemetry": mechanisms,
+	"internal/profile": mechanisms, // data that every rule and door may ask
 
 	"internal/directory": rules, "internal/catalog": rules, "internal/client": rules, "internal/authn": rules,
 	"internal/session": rules, "internal/issuer": rules, "internal/grant": rules, "internal/audit": rules, "verify": rules,
