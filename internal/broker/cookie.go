@@ -33,7 +33,7 @@ func (c cookies) ours(name string) bool {
 }
 
 func (c cookies) set(w http.ResponseWriter, name, value string, seconds int) {
-	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: seconds, HttpOnly: true,
+	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: seconds, HttpOnly: true, //nolint:gosec // Secure is off on loopback alone, see [cookies]
 		Secure: c.secure, SameSite: http.SameSiteLaxMode})
 }
 

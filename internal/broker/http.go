@@ -27,7 +27,8 @@ func (b *Broker) Handler() http.Handler {
 		b.Door.Serve("broker", cross, func(w http.ResponseWriter, r *http.Request, ev *door.Event) (err error) {
 			defer func() {
 				// The proxy aborts a response that it cannot finish; the door logs it all the same.
-				if aborted = recover(); aborted != nil && aborted != http.ErrAbortHandler {
+				aborted = recover()
+				if cause, _ := aborted.(error); aborted != nil && !errors.Is(cause, http.ErrAbortHandler) {
 					panic(aborted)
 				}
 			}()
@@ -105,7 +106,7 @@ func (b *Broker) admit(w http.ResponseWriter, r *http.Request, ev *door.Event, f
 		if b.trust.begin(e, f) {
 			defer b.land(f, ev)
 			if b.table.Load() != t {
-				go b.again(f) // the snapshot changed since it was judged
+				go b.rejudge([]*flight{f}) // the snapshot changed since it was judged
 			}
 			return b.forward(w, r.WithContext(ctx), f, e, found)
 		}

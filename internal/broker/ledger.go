@@ -69,8 +69,14 @@ func (b *Broker) reportSome(ctx context.Context, entries []symbolon.LedgerEntry)
 	}
 	defer func() { _ = res.Body.Close() }()
 	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxIssuerAnswer))
-	if res.StatusCode/100 != 2 {
-		return symbolon.Errorf(symbolon.Unavailable, "the ledger was answered with %d", res.StatusCode)
+	switch status := res.StatusCode; {
+	case status/100 == 2:
+		return nil
+	case status == http.StatusBadRequest || status == http.StatusUnprocessableEntity || status == http.StatusRequestEntityTooLarge:
+		// It would be no better the next time, and would keep back all that comes after it.
+		b.Log.ErrorContext(ctx, "the issuer does not take a batch of the ledger", "entries", len(entries), "status", status)
+		return nil
+	default:
+		return symbolon.Errorf(symbolon.Unavailable, "the ledger was answered with %d", status)
 	}
-	return nil
 }

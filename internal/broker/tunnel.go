@@ -54,7 +54,7 @@ func (t *tunnel) finish() {
 		return
 	}
 	t.done = true
-	_ = t.Conn.SetWriteDeadline(time.Now().Add(lingerTime))
+	_ = t.SetWriteDeadline(time.Now().Add(lingerTime))
 	_, _ = t.Conn.Write(t.notice)
 	close(t.told)
 }
@@ -73,7 +73,7 @@ func (t *tunnel) shut(code uint16, reason string) {
 	if t.shutting.Swap(true) {
 		return
 	}
-	_ = t.Conn.SetReadDeadline(time.Now().Add(lingerTime))
+	_ = t.SetReadDeadline(time.Now().Add(lingerTime))
 	t.mu.Lock()
 	t.notice = closeFrame(code, reason)
 	if t.frames.between() {
