@@ -38,12 +38,7 @@ func (w *world) do(request *http.Request, err error) answer {
 // as posts a form to an endpoint of the issuer, authenticated as a service.
 func (w *world) as(s service, path string, form url.Values) answer {
 	w.t.Helper()
-	request, err := http.NewRequest(http.MethodPost, w.Issuer+path, strings.NewReader(form.Encode()))
-	if err == nil {
-		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		request.SetBasicAuth(url.QueryEscape(s.ClientID), url.QueryEscape(s.ClientSecret))
-	}
-	return w.do(request, err)
+	return w.do(w.form(s, path, form))
 }
 
 // token gets a token of a service for a resource.
@@ -90,4 +85,49 @@ func (w *world) admin(method, path string, body any) answer {
 		request.Header.Set("Content-Type", "application/json")
 	}
 	return w.do(request, err)
+}
+
+// send is a request that may fail because a process is dead just now.
+func (w *world) send(request *http.Request, err error) (int, map[string]any, error) {
+	if err != nil {
+		return 0, nil, err
+	}
+	response, err := w.http.Do(request)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	members := map[string]any{}
+	text, err := io.ReadAll(response.Body)
+	_ = json.Unmarshal(text, &members)
+	return response.StatusCode, members, err
+}
+
+func (w *world) form(s service, path string, form url.Values) (*http.Request, error) {
+	request, err := http.NewRequest(http.MethodPost, w.Issuer+path, strings.NewReader(form.Encode()))
+	if err == nil {
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		request.SetBasicAuth(url.QueryEscape(s.ClientID), url.QueryEscape(s.ClientSecret))
+	}
+	return request, err
+}
+
+func (w *world) tryToken(s service) (string, bool) {
+	status, members, err := w.send(w.form(s, "/token", url.Values{"grant_type": {"client_credentials"}, "resource": {s.Resource}}))
+	raw, _ := members["access_token"].(string)
+	return raw, err == nil && status == http.StatusOK && raw != ""
+}
+
+func (w *world) tryRevoke(s service, raw string) bool {
+	status, _, err := w.send(w.form(s, "/revoke", url.Values{"token": {raw}}))
+	return err == nil && status == http.StatusOK
+}
+
+func (w *world) try(target, raw string) (int, error) {
+	request, err := http.NewRequest(http.MethodGet, target, http.NoBody)
+	if err == nil {
+		request.Header.Set("Authorization", "Bearer "+raw)
+	}
+	status, _, err := w.send(request, err)
+	return status, err
 }
