@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -30,6 +31,9 @@ func hashPasswordCommand() *cobra.Command {
 			hash, err := authn.HashPassword(password)
 			if err != nil {
 				return err
+			}
+			if utf8.RuneCountInString(password) < authn.MinPassword {
+				_, _ = fmt.Fprintf(command.ErrOrStderr(), "warning: a password under %d characters should not stand alone; let its person add a passkey\n", authn.MinPassword)
 			}
 			_, err = fmt.Fprintln(command.OutOrStdout(), hash)
 			return err

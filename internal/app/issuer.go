@@ -132,7 +132,7 @@ func (s *issuerSide) doors() error {
 	loginPages, err := login.New(login.Config{Issuer: c.Issuer, Door: d, Authn: s.authn, Sessions: s.sessions, Directory: s.directory,
 		Store: s.db, Keys: s.keys, Clock: symbolon.Now, Decide: s.decideLogin,
 		Client:   func(id symbolon.ClientID) (*symbolon.Client, bool) { return s.catalog.Current().Client(id) },
-		Resource: func(id symbolon.ResourceID) (*symbolon.Resource, bool) { return s.catalog.Current().Resource(id) }})
+		Resource: func(id symbolon.ResourceID) (*symbolon.Resource, bool) { return s.grants.ByID(s.catalog.Current(), id) }})
 	if err != nil {
 		return err
 	}

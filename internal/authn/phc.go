@@ -1,6 +1,8 @@
 package authn
 
 import (
+	"unicode/utf8"
+
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -39,14 +41,15 @@ const (
 )
 
 // HashPassword makes the hash that a store may keep, as `symbolon hash-password` prints it.
-// Invalid if the password breaks the rules of length.
+// Invalid if the password is too short even beside a second factor; whoever declares one that
+// is shorter than [MinPassword] should see to it that it does not stand alone.
 func HashPassword(password string) (string, error) {
 	normal, err := normalise(password)
 	if err != nil {
 		return "", err
 	}
-	if err := longEnough(normal); err != nil {
-		return "", err
+	if utf8.RuneCountInString(normal) < minSecondPassword {
+		return "", symbolon.Errorf(symbolon.Invalid, "a password has at least %d characters, and %d where it stands alone", minSecondPassword, MinPassword)
 	}
 	return hashNew(normal).String(), nil
 }

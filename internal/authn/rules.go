@@ -12,9 +12,10 @@ import (
 // Rules of NIST SP 800-63B-4 §3.1.1.2 for a password that stands alone. There are no rules of
 // composition and no forced change.
 const (
-	minPassword      = 15      // characters after normalisation
-	maxPassword      = 256     // likewise; at least 64 must be allowed
-	maxPasswordBytes = 4 << 10 // before it
+	MinPassword       = 15      // characters after normalisation
+	minSecondPassword = 8       // beside another factor
+	maxPassword       = 256     // likewise; at least 64 must be allowed
+	maxPasswordBytes  = 4 << 10 // before it
 )
 
 // normalise makes the same bytes of what looks the same to the person who types it (NFKC).
@@ -30,8 +31,8 @@ func normalise(password string) (string, error) {
 }
 
 func longEnough(normal string) error {
-	if utf8.RuneCountInString(normal) < minPassword {
-		return symbolon.Errorf(symbolon.Invalid, "a password has at least %d characters; several words with spaces are easy to remember", minPassword)
+	if utf8.RuneCountInString(normal) < MinPassword {
+		return symbolon.Errorf(symbolon.Invalid, "a password has at least %d characters; several words with spaces are easy to remember", MinPassword)
 	}
 	return nil
 }

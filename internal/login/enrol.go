@@ -10,7 +10,7 @@ import (
 	"symbolon.dev/internal/page"
 )
 
-const shortestPassword = 15 // characters, as authn wants them
+const shortestPassword = authn.MinPassword
 
 // welcome is where somebody goes who has just enrolled.
 const welcome = accountPath + "?done=welcome"
