@@ -60,3 +60,20 @@ func TestAnUpstreamCannotSetOurCookie(t *testing.T) { // S9: fixation
 		t.Errorf("kept %q", got)
 	}
 }
+
+// However the header is written, no reader finds our cookie in what goes upstream.
+func FuzzHideCookies(f *testing.F) {
+	for _, seed := range []string{"symbolon=1", "a=1; symbolon=2; b", "a=\"x; symbolon=3\"", ";;=;symbolon", "__HOST-symbolon=1", "\x00symbolon=1"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		c := cookies{}
+		r := &http.Request{Header: http.Header{"Cookie": {line}}}
+		c.hide(r.Header)
+		for _, cookie := range r.Cookies() {
+			if c.ours(cookie.Name) {
+				t.Fatalf("%q leaves %q", line, r.Header["Cookie"])
+			}
+		}
+	})
+}

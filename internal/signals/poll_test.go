@@ -52,7 +52,7 @@ func TestPollingDeliversUntilAcknowledged(t *testing.T) {
 	if got := must(w.db.Stream(t.Context(), symbolon.StreamID(id))); got.Cursor < w.log.Head()-1 {
 		t.Errorf("the cursor stands at %d of %d", got.Cursor, w.log.Head())
 	}
-	w.Transmitter.forget(symbolon.StreamID(id)) // another replica, which has read nothing
+	w.forget(symbolon.StreamID(id)) // another replica, which has read nothing
 	if rest, _ := w.poll("broker", id, object{"returnImmediately": true}); len(rest) != 0 {
 		t.Errorf("another replica delivers again: %v", ids(rest))
 	}
