@@ -4,7 +4,11 @@
 // It is an ordinary protected resource (identifier {issuer}/admin): every operation needs an
 // access token for it and a permit of the same policy engine that judges everybody (S5). There
 // is no administrator's key that bypasses it. The code is the contract: openapi.json is
-// generated from it and compared in the tests. Errors are RFC 9457 problems.
+// generated from it and compared in the tests.
+//
+// Laws: whoever has no token for it learns nothing, not even which operations there are. What a
+// caller sent is never repeated in a refusal, because it may hold secrets. Every refusal is an
+// RFC 9457 problem with the request id that finds its cause in the log.
 package admin
 
 import (
@@ -60,8 +64,9 @@ type Config struct {
 // Admin is the API.
 type Admin struct {
 	Config
-	api huma.API
-	mux *http.ServeMux
+	api  huma.API
+	mux  *http.ServeMux
+	pace pace
 }
 
 // New mounts every operation.
@@ -75,6 +80,7 @@ func New(c Config) *Admin {
 	a.keys()
 	a.audit()
 	a.forBrokers()
+	a.mux.Handle("GET "+Prefix+"/openapi.json", a.plain("", "openapi", http.HandlerFunc(a.describe)))
 	if c.Metrics != nil {
 		a.mux.Handle("GET "+Prefix+"/metrics", a.plain("metrics.read", "metrics", c.Metrics))
 	}
@@ -85,7 +91,8 @@ func description(c Config) huma.Config {
 	config := huma.DefaultConfig("Symbolon administration", c.Version)
 	config.CreateHooks = nil // no $schema members in answers
 	config.DocsPath, config.SchemasPath = "", ""
-	config.OpenAPIPath = Prefix + "/openapi"
+	config.OpenAPIPath = "" // mounted behind a token, like everything else
+	config.Transformers = []huma.Transformer{asProblem}
 	config.Servers = []*huma.Server{{URL: c.Issuer}}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"token": {Type: "http", Scheme: "bearer", Description: "An access token for " + c.Issuer + "/admin (RFC 6750)."},
@@ -95,14 +102,40 @@ func description(c Config) huma.Config {
 
 // Handler serves everything below [Prefix].
 func (a *Admin) Handler() http.Handler {
-	return a.Door.Handle("admin", door.AsProblem, func(w http.ResponseWriter, r *http.Request, ev *door.Event) error {
-		a.mux.ServeHTTP(w, r.WithContext(withEvent(r.Context(), ev)))
+	wide := *a.Door
+	wide.MaxBody = maxSet // the widest; each operation has its own limit below that
+	return wide.Handle("admin", door.AsProblem, func(w http.ResponseWriter, r *http.Request, ev *door.Event) error {
+		r = r.WithContext(withEvent(r.Context(), ev))
+		if _, pattern := a.mux.Handler(r); pattern == "" {
+			a.plain("", "unknown", http.HandlerFunc(a.unknown)).ServeHTTP(w, r)
+			return nil
+		}
+		a.mux.ServeHTTP(w, r)
 		return nil
 	})
 }
 
+func (a *Admin) unknown(w http.ResponseWriter, r *http.Request) {
+	door.AsProblem(w, r, eventOf(r.Context()), symbolon.Errorf(symbolon.NotFound, "there is no such operation"))
+}
+
+func (a *Admin) describe(w http.ResponseWriter, r *http.Request) {
+	text, err := a.OpenAPI()
+	if err != nil {
+		door.AsProblem(w, r, eventOf(r.Context()), err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/vnd.oai.openapi+json;version=3.1")
+	_, _ = w.Write(text)
+}
+
 // OpenAPI is the description of the API, as committed in openapi.json.
-func (a *Admin) OpenAPI() ([]byte, error) { return a.api.OpenAPI().MarshalJSON() }
+func (a *Admin) OpenAPI() ([]byte, error) {
+	schemas := a.api.OpenAPI().Components.Schemas.Map()
+	delete(schemas, "ErrorModel") // the library's form of errors, which no answer has
+	delete(schemas, "ErrorDetail")
+	return a.api.OpenAPI().MarshalJSON()
+}
 
 // page is a list with the place to go on from; an empty Next is the end.
 type page[T any] struct {

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"sort"
+	"slices"
 
 	"symbolon.dev"
 	"symbolon.dev/internal/catalog"
@@ -14,8 +14,12 @@ import (
 	"symbolon.dev/internal/directory"
 )
 
-// Applier makes a declared set true. Objects change in one transaction, then people; a set
-// that is already true changes nothing and leaves no trace in the log.
+// Applier makes a declared set true. All of it is checked first; then objects change in one
+// transaction, and people in a second. A set that is already true changes nothing and leaves no
+// trace in the log.
+//
+// Whether a person is disabled changes only where the set says so: absent leaves them as they
+// are, so that applying an old file does not let somebody in who was shut out meanwhile.
 type Applier struct {
 	Store interface {
 		Objects(ctx context.Context, kinds ...string) ([]symbolon.Object, error)
@@ -33,7 +37,7 @@ func (a Applier) Apply(ctx context.Context, actor, requestID string, set declare
 		return Outcome{}, err
 	}
 	edits, differences := catalog.Plan(current, editsOf(set), prune)
-	users, changed, err := a.people(ctx, set.People)
+	people, changed, err := a.people(ctx, set.People)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -50,10 +54,29 @@ func (a Applier) Apply(ctx context.Context, actor, requestID string, set declare
 			return outcome, err
 		}
 	}
-	if len(users) > 0 {
-		err = a.Directory.Put(ctx, actor, requestID, users...)
+	return outcome, a.put(ctx, actor, requestID, people)
+}
+
+func (a Applier) put(ctx context.Context, actor, requestID string, people []wanted) error {
+	if len(people) == 0 {
+		return nil
 	}
-	return outcome, err
+	users := make([]symbolon.User, len(people))
+	for i, w := range people {
+		users[i] = w.user
+	}
+	if err := a.Directory.Put(ctx, actor, requestID, users...); err != nil {
+		return err
+	}
+	for _, w := range people {
+		if !w.enable {
+			continue
+		}
+		if err := a.Directory.Enable(ctx, w.there.ID, actor, requestID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func editsOf(set declare.Set) []catalog.Edit {
@@ -65,47 +88,51 @@ func editsOf(set declare.Set) []catalog.Edit {
 }
 
 // people compares the declared people with those there and keeps only what differs.
-func (a Applier) people(ctx context.Context, declared []declare.Person) ([]symbolon.User, []Difference, error) {
-	var users []symbolon.User
+func (a Applier) people(ctx context.Context, declared []declare.Person) ([]wanted, []Difference, error) {
+	var people []wanted
 	var differences []Difference
 	for _, p := range declared {
 		there, err := a.Directory.ByLogin(ctx, p.Login)
-		switch {
-		case isNotFound(err):
-			differences = append(differences, Difference{Kind: kindPerson, ID: p.Login, Action: "create"})
-		case err != nil:
+		if err != nil && !isKind(err, symbolon.NotFound) {
 			return nil, nil, err
-		default:
-			fields := fieldsThatDiffer(personOf(there), p)
-			if p.PasswordHash != "" && p.PasswordHash != there.PasswordHash {
-				fields = append(fields, "password_hash")
-			}
-			if len(fields) == 0 {
-				continue
-			}
-			differences = append(differences, Difference{Kind: kindPerson, ID: p.Login, Action: "change", Fields: fields})
 		}
-		users = append(users, userOf(p, a.Clock()))
+		w, err := wantedOf(p, there, a.Clock())
+		if err != nil {
+			return nil, nil, err
+		}
+		if d, differs := w.difference(); differs {
+			people, differences = append(people, w), append(differences, d)
+		}
 	}
-	return users, differences, nil
+	return people, differences, nil
+}
+
+func (w wanted) difference() (Difference, bool) {
+	if w.there == nil {
+		return Difference{Kind: kindPerson, ID: w.user.Login, Action: "create"}, true
+	}
+	fields := fieldsThatDiffer(personOf(w.there), personOf(&w.user))
+	if w.user.PasswordHash != "" && w.user.PasswordHash != w.there.PasswordHash {
+		fields = append(fields, "password_hash")
+	}
+	return Difference{Kind: kindPerson, ID: w.user.Login, Action: "change", Fields: fields}, len(fields) > 0
 }
 
 // fieldsThatDiffer names fields, not values: the values are about a person.
 func fieldsThatDiffer(there, declared declare.Person) []string {
 	before, after := members(there), members(declared)
-	delete(after, "password_hash")
 	var fields []string
 	for name := range union(before, after) {
 		if !reflect.DeepEqual(before[name], after[name]) {
 			fields = append(fields, name)
 		}
 	}
-	sort.Strings(fields)
+	slices.Sort(fields)
 	return fields
 }
 
 func members(p declare.Person) map[string]any {
-	sort.Strings(p.Groups)
+	slices.Sort(p.Groups)
 	text, err := json.Marshal(p)
 	if err != nil {
 		panic(fmt.Sprintf("a person does not marshal: %v", err)) // plain strings and JSON values always do
@@ -126,7 +153,7 @@ func union(a, b map[string]any) map[string]bool {
 	return all
 }
 
-func isNotFound(err error) bool {
+func isKind(err error, kind symbolon.Kind) bool {
 	var known *symbolon.Error
-	return errors.As(err, &known) && known.Kind == symbolon.NotFound
+	return errors.As(err, &known) && known.Kind == kind
 }

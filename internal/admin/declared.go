@@ -35,7 +35,13 @@ func (a *Admin) declared() {
 	handle(a, operation{http.MethodGet, "/export", "export", "", "declared", "Everything declared, in the form that apply takes; password hashes left out", 0}, a.export)
 }
 
+// maxDeclared bounds the entries of one set.
+const maxDeclared = 20_000
+
 func (a *Admin) apply(ctx context.Context, who caller, in *applyInput) (*body[Outcome], error) {
+	if len(in.Body.Objects)+len(in.Body.People) > maxDeclared {
+		return nil, symbolon.Errorf(symbolon.Invalid, "a set may have %d entries at most; apply it in parts", maxDeclared)
+	}
 	kinds := []string{}
 	for _, o := range in.Body.Objects {
 		kinds = append(kinds, o.Kind)
@@ -54,7 +60,11 @@ func (a *Admin) apply(ctx context.Context, who caller, in *applyInput) (*body[Ou
 }
 
 // decideKinds asks for each kind once: whoever may write policies may not thereby write people.
+// A set of nothing needs the permit for sets as such.
 func (a *Admin) decideKinds(ctx context.Context, who caller, kinds []string, verb string) error {
+	if len(kinds) == 0 {
+		return a.decide(who, eventOf(ctx), "declared"+verb, "declared")
+	}
 	slices.Sort(kinds)
 	for _, kind := range slices.Compact(kinds) {
 		class, known := plurals[kind]
@@ -90,19 +100,4 @@ func (a *Admin) export(ctx context.Context, who caller, _ *nothing) (*body[decla
 		}
 		after = users[len(users)-1].Login
 	}
-}
-
-func personOf(u *symbolon.User) declare.Person {
-	p := declare.Person{Login: u.Login, Name: u.Name, Email: u.Email, Organisation: string(u.Organisation),
-		Department: u.Department, Employment: u.Employment, Disabled: u.Disabled}
-	for _, g := range u.Groups {
-		p.Groups = append(p.Groups, string(g))
-	}
-	for name, attribute := range u.Attributes {
-		if p.Attributes == nil {
-			p.Attributes = map[string]any{}
-		}
-		p.Attributes[name] = attribute.Value
-	}
-	return p
 }

@@ -2,14 +2,15 @@ package admin
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"symbolon.dev"
 	"symbolon.dev/internal/door"
-	"symbolon.dev/internal/issuer"
 	"symbolon.dev/internal/policy"
 	"symbolon.dev/token"
 )
@@ -50,9 +51,8 @@ type operation struct {
 func handle[I, O any](a *Admin, op operation, run func(context.Context, caller, *I) (*O, error)) {
 	huma.Register(a.api, huma.Operation{
 		OperationID: op.id, Method: op.method, Path: Prefix + op.path, Summary: op.summary, DefaultStatus: op.status,
-		Tags: []string{op.class}, Security: []map[string][]string{{"token": {}}},
-		Errors:       []int{http.StatusUnauthorized, http.StatusForbidden},
-		MaxBodyBytes: maxBody, Middlewares: huma.Middlewares{a.guard(op)},
+		Tags: []string{op.class}, Security: []map[string][]string{{"token": {}}}, Responses: a.refusals(),
+		MaxBodyBytes: op.limit(), BodyReadTimeout: bodyTime, Middlewares: huma.Middlewares{a.guard(op)},
 	}, func(ctx context.Context, in *I) (*O, error) {
 		out, err := run(ctx, callerOf(ctx), in)
 		if err != nil {
@@ -62,7 +62,18 @@ func handle[I, O any](a *Admin, op operation, run func(context.Context, caller, 
 	})
 }
 
-const maxBody = 4 << 20
+const (
+	maxDocument = 1 << 20  // bytes of one document
+	maxSet      = 16 << 20 // bytes of a whole set, or of a batch for the ledger
+	bodyTime    = 30 * time.Second
+)
+
+func (op operation) limit() int64 {
+	if op.id == "apply" || op.id == "add-ledger" {
+		return maxSet
+	}
+	return maxDocument
+}
 
 func (a *Admin) guard(op operation) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
@@ -83,7 +94,7 @@ func (a *Admin) guard(op operation) func(huma.Context, func(huma.Context)) {
 func (a *Admin) plain(action, class string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ev := eventOf(r.Context())
-		ev.Route = "admin " + action
+		ev.Route = "admin " + class
 		if _, err := a.permit(r, ev, action, class); err != nil {
 			ev.Cause = err
 			refuse(w, r, ev, err)
@@ -94,9 +105,7 @@ func (a *Admin) plain(action, class string, next http.Handler) http.Handler {
 }
 
 func refuse(w http.ResponseWriter, r *http.Request, ev *door.Event, err error) {
-	if challenge := issuer.BearerChallenge(err); challenge != "" {
-		w.Header().Set("WWW-Authenticate", challenge)
-	}
+	maps.Copy(w.Header(), beside(err))
 	door.AsProblem(w, r, ev, err)
 }
 
@@ -108,6 +117,9 @@ func (a *Admin) permit(r *http.Request, ev *door.Event, action, class string) (c
 		return caller{}, err
 	}
 	ev.Subject, ev.Client, ev.Session = claims.Subject, claims.ClientID, claims.SessionID
+	if !a.pace.allow(claims.Subject, a.now()) {
+		return caller{}, symbolon.Errorf(symbolon.TooMany, "more than %d requests in a second", perSecond)
+	}
 	principal, err := a.principal(r.Context(), claims)
 	if err != nil {
 		return caller{}, err
@@ -133,7 +145,7 @@ func (a *Admin) decide(who caller, ev *door.Event, action, class string) error {
 		return nil
 	}
 	denied := symbolon.Refuse(symbolon.Denied, "insufficient_scope", "%s is not permitted: %s", action, decision.Reason)
-	denied.Remedies = decision.Remedies
+	denied.Remedies, denied.Policies = decision.Remedies, decision.Policies
 	return denied
 }
 
@@ -166,20 +178,4 @@ func eventOf(ctx context.Context) *door.Event {
 		return ev
 	}
 	return &door.Event{}
-}
-
-// problem is a refusal in the form that huma writes.
-type problem struct {
-	door.Problem
-	cause error
-}
-
-func (p *problem) Error() string             { return p.cause.Error() }
-func (p *problem) GetStatus() int            { return p.Status }
-func (p *problem) ContentType(string) string { return "application/problem+json" }
-
-func refusal(ctx context.Context, err error) error {
-	known, ev := door.Known(err), eventOf(ctx)
-	ev.Cause = err
-	return &problem{door.AsValue(known, ev.RequestID), err}
 }

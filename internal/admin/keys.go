@@ -19,6 +19,11 @@ type SigningKey struct {
 	Expires time.Time      `json:"expires,omitzero" doc:"Verifies until here."`
 }
 
+// Rotation names the algorithm whose key is replaced.
+type Rotation struct {
+	Alg string `json:"alg" enum:"ES256,ES384,EdDSA,PS256,RS256"`
+}
+
 func (a *Admin) keys() {
 	handle(a, operation{http.MethodGet, "/keys", "list-keys", "keys.read", "keys", "Signing keys and where they are in their life", 0},
 		func(context.Context, caller, *nothing) (*body[page[SigningKey]], error) {
@@ -29,11 +34,7 @@ func (a *Admin) keys() {
 			return &body[page[SigningKey]]{out}, nil
 		})
 	handle(a, operation{http.MethodPost, "/keys/rotate", "rotate-keys", "keys.rotate", "keys", "Replace the signing key of an algorithm now; the old one still verifies", http.StatusNoContent},
-		func(ctx context.Context, who caller, in *struct {
-			Body struct {
-				Alg string `json:"alg" enum:"ES256,ES384,EdDSA,PS256,RS256"`
-			}
-		}) (*nothing, error) {
+		func(ctx context.Context, who caller, in *body[Rotation]) (*nothing, error) {
 			return nil, a.Keys.RotateNow(ctx, in.Body.Alg, who.id)
 		})
 }

@@ -47,7 +47,7 @@ type ObjectPath struct {
 
 type putObject[T any] struct {
 	ObjectPath
-	IfMatch     string `header:"If-Match" doc:"Version that is replaced; absent = whichever."`
+	IfMatch     string `header:"If-Match" doc:"ETag of what is replaced; * = whatever is there; absent = whichever, if any."`
 	IfNoneMatch string `header:"If-None-Match" doc:"* = only if there is none yet."`
 	Body        T
 }
@@ -68,8 +68,11 @@ func mountKind[T any](a *Admin, kind string) {
 			return putKind(ctx, a, who, kind, in)
 		})
 	handle(a, operation{http.MethodDelete, "/" + plural + "/{id}", "delete-" + kind, write, class, "Remove a " + kind, http.StatusNoContent},
-		func(ctx context.Context, who caller, in *ObjectPath) (*nothing, error) {
-			return nil, a.Catalog.Put(ctx, who.id, who.requestID, catalog.Edit{Kind: kind, ID: in.ID, Delete: true, Was: catalog.Whatever})
+		func(ctx context.Context, who caller, in *struct {
+			ObjectPath
+			IfMatch string `header:"If-Match" doc:"ETag of what is deleted; absent = whichever."`
+		}) (*nothing, error) {
+			return nil, a.edit(ctx, who, catalog.Edit{Kind: kind, ID: in.ID, Delete: true}, in.IfMatch, "")
 		})
 }
 
@@ -103,11 +106,7 @@ func putKind[T any](ctx context.Context, a *Admin, who caller, kind string, in *
 	if err != nil {
 		return nil, err
 	}
-	was, err := expectedVersion(in.IfMatch, in.IfNoneMatch)
-	if err != nil {
-		return nil, err
-	}
-	if err := a.Catalog.Put(ctx, who.id, who.requestID, catalog.Edit{Kind: kind, ID: in.ID, Doc: doc, Was: was}); err != nil {
+	if err := a.edit(ctx, who, catalog.Edit{Kind: kind, ID: in.ID, Doc: doc}, in.IfMatch, in.IfNoneMatch); err != nil {
 		return nil, err
 	}
 	return getKind[T](ctx, a, kind, in.ID)
@@ -118,13 +117,38 @@ func keptOf[T any](o *symbolon.Object) (Kept[T], error) {
 	return kept, json.Unmarshal(o.Doc, &kept.Doc)
 }
 
-// expectedVersion reads the preconditions of RFC 9110 §13.1: the version that a change replaces.
-func expectedVersion(ifMatch, ifNoneMatch string) (int64, error) {
+// edit makes one change under the preconditions of RFC 9110 §13.1: If-Match names the version that
+// is replaced, or with * any that exists; If-None-Match: * that there is none yet.
+func (a *Admin) edit(ctx context.Context, who caller, e catalog.Edit, ifMatch, ifNoneMatch string) error {
+	var err error
+	if e.Was, err = a.expected(ctx, e, ifMatch, ifNoneMatch); err != nil {
+		return err
+	}
+	err = a.Catalog.Put(ctx, who.id, who.requestID, e)
+	if e.Was != catalog.Whatever && isKind(err, symbolon.Conflict) {
+		return lostUpdate{err}
+	}
+	return err
+}
+
+// expected is the version that a change replaces, as [catalog.Edit] counts.
+func (a *Admin) expected(ctx context.Context, e catalog.Edit, ifMatch, ifNoneMatch string) (int64, error) {
 	switch {
-	case ifNoneMatch == "*":
+	case ifNoneMatch == "*" && ifMatch == "":
 		return 0, nil
-	case ifMatch == "" || ifMatch == "*":
+	case ifNoneMatch != "":
+		return 0, symbolon.Errorf(symbolon.Invalid, "If-None-Match may be * alone, and not beside If-Match")
+	case ifMatch == "":
 		return catalog.Whatever, nil
+	case ifMatch == "*":
+		there, err := a.Store.Object(ctx, e.Kind, e.ID)
+		if isKind(err, symbolon.NotFound) {
+			return 0, lostUpdate{err}
+		}
+		if err != nil {
+			return 0, err
+		}
+		return there.Version, nil
 	}
 	version, err := strconv.ParseInt(strings.Trim(ifMatch, `"`), 10, 64)
 	if err != nil || version < 1 {

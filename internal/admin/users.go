@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"time"
 
 	"symbolon.dev"
 	"symbolon.dev/internal/declare"
@@ -69,7 +68,7 @@ func (a *Admin) listUsers(ctx context.Context, _ caller, in *struct {
 
 func (a *Admin) oneUser(ctx context.Context, login string) (*body[page[symbolon.User]], error) {
 	user, err := a.Directory.ByLogin(ctx, login)
-	if isNotFound(err) {
+	if isKind(err, symbolon.NotFound) {
 		return &body[page[symbolon.User]]{page[symbolon.User]{Items: []symbolon.User{}}}, nil
 	}
 	if err != nil {
@@ -82,10 +81,14 @@ func (a *Admin) createUser(ctx context.Context, who caller, in *struct{ Body dec
 	if _, err := a.Directory.ByLogin(ctx, in.Body.Login); err == nil {
 		return nil, symbolon.Errorf(symbolon.Conflict, "there is a person with this login")
 	}
-	if err := a.Directory.Put(ctx, who.id, who.requestID, userOf(in.Body, a.now())); err != nil {
+	wanted, err := wantedOf(in.Body, nil, a.now())
+	if err != nil {
 		return nil, err
 	}
-	user, err := a.Directory.ByLogin(ctx, in.Body.Login)
+	if err := a.Directory.Put(ctx, who.id, who.requestID, wanted.user); err != nil {
+		return nil, err
+	}
+	user, err := a.Directory.ByLogin(ctx, wanted.user.Login)
 	return &body[*symbolon.User]{user}, err
 }
 
@@ -93,12 +96,15 @@ func (a *Admin) putUser(ctx context.Context, who caller, in *struct {
 	UserPath
 	Body declare.Person
 }) (*body[*symbolon.User], error) {
-	if _, err := a.Directory.Get(ctx, in.ID); err != nil {
+	there, err := a.Directory.Get(ctx, in.ID)
+	if err != nil {
 		return nil, err
 	}
-	user := userOf(in.Body, a.now())
-	user.ID = in.ID
-	if err := a.Directory.Put(ctx, who.id, who.requestID, user); err != nil {
+	wanted, err := wantedOf(in.Body, there, a.now())
+	if err == nil {
+		err = wanted.put(ctx, a.Directory, who.id, who.requestID)
+	}
+	if err != nil {
 		return nil, err
 	}
 	changed, err := a.Directory.Get(ctx, in.ID)
@@ -116,24 +122,6 @@ func (a *Admin) enrolUser(ctx context.Context, who caller, in *UserPath) (*body[
 		return nil, err
 	}
 	return &body[Enrolment]{Enrolment{a.Issuer + "/enrol?token=" + url.QueryEscape(link.Reveal())}}, nil
-}
-
-// userOf makes the noun of what was declared. The id is found by login.
-func userOf(p declare.Person, now time.Time) symbolon.User {
-	user := symbolon.User{
-		Login: p.Login, Name: p.Name, Email: p.Email, Organisation: symbolon.OrganisationID(p.Organisation),
-		Department: p.Department, Employment: p.Employment, PasswordHash: p.PasswordHash, Disabled: p.Disabled,
-	}
-	for _, g := range p.Groups {
-		user.Groups = append(user.Groups, symbolon.GroupID(g))
-	}
-	for name, value := range p.Attributes {
-		if user.Attributes == nil {
-			user.Attributes = map[string]symbolon.Attribute{}
-		}
-		user.Attributes[name] = symbolon.Attribute{Value: value, Source: "declared", At: now}
-	}
-	return user
 }
 
 func orEmpty[T any](items []T) []T {

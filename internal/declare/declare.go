@@ -38,7 +38,7 @@ type Person struct {
 	Groups       []string       `json:"groups,omitempty"`
 	Attributes   map[string]any `json:"attributes,omitempty"`
 	PasswordHash string         `json:"password_hash,omitempty"` // PHC string from `symbolon hash-password`; absent = leave as it is
-	Disabled     bool           `json:"disabled,omitempty"`
+	Disabled     *bool          `json:"disabled,omitempty"`      // absent = leave as it is: an old file lets nobody in again who was shut out
 }
 
 // lists maps the list names of a YAML file to kinds, and to the member that names an entry.

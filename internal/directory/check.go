@@ -23,6 +23,9 @@ const (
 	maxValue      = 4 << 10 // bytes of JSON
 )
 
+// Check says what [Directory.Put] would say about a person on their own, and tidies them as it would.
+func Check(u *symbolon.User) error { return check(u) }
+
 // check refuses what no person can have, and tidies the rest in place. Invalid names the field.
 func check(u *symbolon.User) error {
 	u.Login = tidy(u.Login)

@@ -63,7 +63,12 @@ func (l *Ledger) count(e symbolon.LedgerEntry) {
 	}
 	if there, ok := l.entries[key]; ok {
 		there.Count += e.Count
-		there.Last, there.Request = e.Last, e.Request
+		if e.First.Before(there.First) { // of a batch that could not be sent
+			there.First = e.First
+		}
+		if !e.Last.Before(there.Last) {
+			there.Last, there.Request = e.Last, e.Request
+		}
 		return
 	}
 	l.entries[key] = &e

@@ -74,3 +74,26 @@ func BenchmarkAdd(b *testing.B) {
 		l.Add(e)
 	}
 }
+
+// A batch that waited is older than what was counted meanwhile; together they are one entry whose
+// times are in order.
+func TestAKeptBatchDoesNotTurnTimeAround(t *testing.T) {
+	now, fail := fixed(), true
+	var sent []symbolon.LedgerEntry
+	var l *Ledger
+	l = New(func(_ context.Context, batch []symbolon.LedgerEntry) error {
+		if fail {
+			fail, now = false, now.Add(time.Minute)
+			l.Add(symbolon.LedgerEntry{Kind: "access", Effect: "deny", Request: "req_new"})
+			return errors.New("down")
+		}
+		sent = batch
+		return nil
+	}, func() time.Time { return now }, slog.New(slog.DiscardHandler))
+	l.Add(symbolon.LedgerEntry{Kind: "access", Effect: "deny", Request: "req_old"})
+	l.Flush(context.Background())
+	l.Flush(context.Background())
+	if len(sent) != 1 || sent[0].Count != 2 || !sent[0].First.Equal(fixed()) || !sent[0].Last.Equal(now) || sent[0].Request != "req_new" {
+		t.Errorf("%+v", sent)
+	}
+}
