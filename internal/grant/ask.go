@@ -93,7 +93,8 @@ func (g *Grants) byIdentifier(s *catalog.Snapshot, identifier string) (*symbolon
 	if identifier == g.userinfo.Identifier {
 		return g.userinfo, true
 	}
-	return s.ByIdentifier(identifier)
+	r, ok := s.ByIdentifier(identifier)
+	return r, ok && r.Foreign == nil // for another domain's server there are assertions alone
 }
 
 // ByID finds a resource that an authorization names, userinfo included.

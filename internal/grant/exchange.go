@@ -13,6 +13,9 @@ import (
 // exchange swaps a token for one of another audience: RFC 8693. The rules of what may become
 // what are the issuer's; here stands what the request may say.
 func (g *Grants) exchange(ctx context.Context, q *Request) (*Response, error) {
+	if q.RequestedTokenType == TypeJAG {
+		return g.chain(ctx, q)
+	}
 	if err := q.exchangeable(); err != nil {
 		return nil, err
 	}
@@ -75,7 +78,7 @@ func (g *Grants) target(q *Request) (*symbolon.Resource, error) {
 		if !ok && n >= len(q.Resources) {
 			r, ok = snapshot.Resource(symbolon.ResourceID(name))
 		}
-		if !ok {
+		if !ok || r.Foreign != nil {
 			return nil, unavailableTarget()
 		}
 		if target != nil && target.ID != r.ID {

@@ -25,6 +25,7 @@ import (
 	"symbolon.dev/internal/catalog"
 	"symbolon.dev/internal/issuer"
 	"symbolon.dev/internal/key"
+	"symbolon.dev/token"
 )
 
 // Store is what grants need of the record.
@@ -34,6 +35,10 @@ type Store interface {
 	Token(ctx context.Context, hash symbolon.Hash) (*symbolon.Token, error)
 	Authorization(ctx context.Context, id symbolon.AuthorizationID) (*symbolon.Authorization, error)
 	Session(ctx context.Context, id symbolon.SessionID) (*symbolon.Session, error)
+	UserByLogin(ctx context.Context, login string) (*symbolon.User, error)
+	// Waiting lists the unused backchannel tickets of a person that end after now.
+	Waiting(ctx context.Context, user symbolon.UserID, now time.Time) ([]symbolon.Ticket, error)
+	Attempts(ctx context.Context, key string) (int, error)
 }
 
 // Catalog gives the current snapshot of what is declared.
@@ -42,7 +47,7 @@ type Catalog interface{ Current() *catalog.Snapshot }
 // Ledger counts decisions.
 type Ledger interface{ Add(symbolon.LedgerEntry) }
 
-// Config of [New]. Ledger may be nil.
+// Config of [New]. Ledger, Courier and Keys may be nil.
 type Config struct {
 	Issuer  string // its URL
 	Store   Store
@@ -51,6 +56,9 @@ type Config struct {
 	Vault   *key.Vault
 	Clock   symbolon.Clock
 	Ledger  Ledger
+	Courier *Courier                                                  // nil = nobody is notified
+	Keys    func(ctx context.Context, jwksURI string) token.KeySource // of clients and issuers, at an address; nil = declared keys alone
+	Enabled []string                                                  // drafts, by name
 }
 
 // Grants redeems. It keeps no state.
@@ -68,10 +76,15 @@ const (
 	TypeRefresh           = "refresh_token"
 	TypeClientCredentials = "client_credentials"
 	TypeExchange          = "urn:ietf:params:oauth:grant-type:token-exchange"
+	TypeDevice            = "urn:ietf:params:oauth:grant-type:device_code"
+	TypeCIBA              = "urn:openid:params:grant-type:ciba"
+	TypeJWTBearer         = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 )
 
 // Types lists them, as metadata publishes them.
-func Types() []string { return []string{TypeCode, TypeRefresh, TypeClientCredentials, TypeExchange} }
+func Types() []string {
+	return []string{TypeCode, TypeRefresh, TypeClientCredentials, TypeExchange, TypeDevice, TypeCIBA, TypeJWTBearer}
+}
 
 // Request is a token request whose client is authenticated. What was not sent is empty.
 type Request struct {
@@ -84,6 +97,9 @@ type Request struct {
 
 	Code, RedirectURI, Verifier string // RFC 6749 §4.1.3, RFC 7636 §4.5
 	RefreshToken                string // RFC 6749 §6
+	DeviceCode                  string // RFC 8628 §3.4
+	AuthReqID                   string // CIBA Core §10.1
+	Assertion                   string // RFC 7523 §2.1
 
 	SubjectToken, SubjectTokenType string // RFC 8693 §2.1
 	ActorToken, ActorTokenType     string
@@ -93,6 +109,7 @@ type Request struct {
 // Response is what was issued (RFC 6749 §5.1, RFC 8693 §2.2).
 type Response struct {
 	AccessToken     symbolon.Secret
+	TokenType       string // "" = Bearer
 	IssuedTokenType string // exchange only
 	ExpiresIn       int64  // seconds
 	Scopes          []string
@@ -127,6 +144,12 @@ func (g *Grants) redeemer(grantType string) func(context.Context, *Request) (*Re
 		return g.clientCredentials
 	case TypeExchange:
 		return g.exchange
+	case TypeDevice:
+		return g.device
+	case TypeCIBA:
+		return g.ciba
+	case TypeJWTBearer:
+		return g.jwtBearer
 	}
 	return nil
 }

@@ -77,6 +77,7 @@ func (e *endpoints) describe() map[string]any {
 	if slices.ContainsFunc(e.Catalog.Current().Clients(), func(c *symbolon.Client) bool { return c.PKCE == pkceNonce }) {
 		described["nonce_in_place_of_pkce_supported"] = true // ours: some client is declared so
 	}
+	e.describeDecoupled(described)
 	return described
 }
 

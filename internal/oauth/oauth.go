@@ -68,7 +68,8 @@ const (
 )
 
 // Paths lists where [Handler] has to be mounted.
-var Paths = []string{pathOpenID, pathOAuth, pathJWKS, pathAuthorize, pathToken, pathIntrospect, pathRevoke, pathUserinfo}
+var Paths = []string{pathOpenID, pathOAuth, pathJWKS, pathAuthorize, pathToken, pathIntrospect, pathRevoke, pathUserinfo,
+	pathDeviceAuthorization, pathBackchannel}
 
 type endpoints struct{ Config }
 
@@ -82,6 +83,8 @@ func Handler(c Config) http.Handler {
 	public(pathJWKS, "GET", c.Door.Handle("jwks", asJSON, e.jwks))
 	public(pathToken, "POST", c.Door.Handle("token", asJSON, e.token))
 	public(pathUserinfo, "GET, POST", c.Door.Handle("userinfo", asBearer, e.userinfo))
+	public(pathDeviceAuthorization, "POST", c.Door.Handle("device_authorization", asJSON, e.deviceAuthorization))
+	mux.Handle("POST "+pathBackchannel, c.Door.Handle("bc-authorize", asBackchannel, e.backchannel))
 	public(pathRevoke, "POST", c.Door.Handle("revoke", asJSON, e.revoke))
 	mux.Handle("GET "+pathAuthorize, c.Door.Handle("authorize", page.Crossing, e.authorize))
 	mux.Handle("POST "+pathAuthorize, c.Door.Handle("authorize", page.Crossing, e.authorizeByPost))

@@ -27,6 +27,7 @@ var limits = map[string]int{
 	"state": 2048, "nonce": 1024, "scope": 2048, "redirect_uri": 2048, "code": 512, "code_verifier": 512,
 	"client_id": 256, "client_secret": 1024, "login_hint": 320, "acr_values": 512,
 	"subject_token": 16 << 10, "actor_token": 16 << 10, "token": 16 << 10, "client_assertion": 16 << 10,
+	"assertion": 16 << 10, "request": 16 << 10, "id_token_hint": 8 << 10,
 }
 
 // repeatable may come more than once: RFC 8707 §2 and RFC 8693 §2.1.

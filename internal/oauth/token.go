@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -73,7 +74,7 @@ func (c *call) redeem() error {
 	}
 	c.ev.Subject, c.ev.Session, c.ev.Resource = string(response.User), string(response.Session), string(response.Resource)
 	answerJSON(c.w, http.StatusOK, tokenAnswer{
-		AccessToken: response.AccessToken.Reveal(), TokenType: "Bearer", ExpiresIn: response.ExpiresIn,
+		AccessToken: response.AccessToken.Reveal(), TokenType: cmp.Or(response.TokenType, "Bearer"), ExpiresIn: response.ExpiresIn,
 		Scope: strings.Join(response.Scopes, " "), RefreshToken: response.RefreshToken.Reveal(),
 		IDToken: response.IDToken, IssuedTokenType: response.IssuedTokenType,
 	})
@@ -97,6 +98,7 @@ func (c *call) grantRequest() (grant.Request, error) {
 	q := grant.Request{
 		ID: c.ev.RequestID, Client: c.client, Type: p.Get("grant_type"), Resources: p.All("resource"), Audiences: p.All("audience"),
 		Code: p.Get("code"), RedirectURI: p.Get("redirect_uri"), Verifier: p.Get("code_verifier"), RefreshToken: p.Get("refresh_token"),
+		DeviceCode: p.Get("device_code"), AuthReqID: p.Get("auth_req_id"), Assertion: p.Get("assertion"),
 		SubjectToken: p.Get("subject_token"), SubjectTokenType: p.Get("subject_token_type"),
 		ActorToken: p.Get("actor_token"), ActorTokenType: p.Get("actor_token_type"), RequestedTokenType: p.Get("requested_token_type"),
 	}
