@@ -21,10 +21,12 @@ package catalog
 import (
 	"context"
 	"errors"
+	"net/http"
 	"sync"
 	"sync/atomic"
 
 	"symbolon.dev"
+	"symbolon.dev/internal/claim"
 )
 
 // Kinds are the kinds of object that the catalog keeps.
@@ -46,6 +48,8 @@ type Store interface {
 type Options struct {
 	Issuer string // its URL: built-in resources are under it
 	Clock  symbolon.Clock
+
+	Outbound *http.Client // asks sector_identifier_uris; nil = no client may declare one
 }
 
 // Catalog is safe for concurrent use.
@@ -55,6 +59,9 @@ type Catalog struct {
 	clock   symbolon.Clock
 	writing sync.Mutex // one change at a time in this process
 	current atomic.Pointer[Snapshot]
+
+	expressions *claim.Compiler
+	outbound    *http.Client
 }
 
 // Open loads the catalog. A store that has never held one gets the built-in policies first, as
@@ -63,7 +70,7 @@ func Open(ctx context.Context, store Store, o Options) (*Catalog, error) {
 	if o.Clock == nil {
 		o.Clock = symbolon.Now
 	}
-	c := &Catalog{store: store, issuer: o.Issuer, clock: o.Clock}
+	c := &Catalog{store: store, issuer: o.Issuer, clock: o.Clock, expressions: claim.NewCompiler(), outbound: o.Outbound}
 	if err := c.Reload(ctx); err != nil {
 		return nil, err
 	}
@@ -157,7 +164,7 @@ func (c *Catalog) build(s state) (*Snapshot, error) {
 		d.take(found, o.Kind, o.ID, o.Doc)
 	}
 	snapshot := assemble(&d, found)
-	check(&d, snapshot, found)
+	check(&d, snapshot, c.expressions, found)
 	if err := found.err(); err != nil {
 		return nil, err
 	}

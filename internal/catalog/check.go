@@ -1,12 +1,15 @@
 package catalog
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
 	"unicode"
 
 	"symbolon.dev"
+	"symbolon.dev/internal/claim"
+	"symbolon.dev/internal/client"
 )
 
 // Limits on declared values.
@@ -22,16 +25,18 @@ type checker struct {
 	found *findings
 	about string // what is being checked, e.g. "client orders"
 	host  string // of the issuer
+
+	expressions *claim.Compiler
 }
 
-func check(d *declared, s *Snapshot, found *findings) {
-	c := &checker{Snapshot: s, found: found}
+func check(d *declared, s *Snapshot, expressions *claim.Compiler, found *findings) {
+	c := &checker{Snapshot: s, found: found, expressions: expressions}
 	if u, err := url.Parse(d.issuer); err == nil {
 		c.host = strings.ToLower(u.Hostname())
 	}
-	for _, client := range d.clients {
-		c.about = "client " + string(client.ID)
-		c.client(client)
+	for _, v := range d.clients {
+		c.about = "client " + string(v.ID)
+		c.client(v)
 	}
 	for _, resource := range d.resources {
 		c.about = "resource " + string(resource.ID)
@@ -40,6 +45,7 @@ func check(d *declared, s *Snapshot, found *findings) {
 	for _, organisation := range d.organisations {
 		c.about = "organisation " + string(organisation.ID)
 		c.text("name", organisation.Name)
+		c.trust(organisation.Trust)
 		for _, trust := range organisation.Trust {
 			c.assertions(&trust)
 		}
@@ -51,6 +57,26 @@ func check(d *declared, s *Snapshot, found *findings) {
 }
 
 func (c *checker) fault(format string, args ...any) { c.found.add(c.about, format, args...) }
+
+// faults records each line of an error from a room that knows the matter better.
+func (c *checker) faults(where string, err error) {
+	if err == nil {
+		return
+	}
+	for line := range strings.Lines(err.Error()) {
+		c.fault("%s%s", where, strings.TrimSuffix(line, "\n"))
+	}
+}
+
+// trust is who may vouch for an organisation's clients.
+func (c *checker) trust(list []symbolon.Trust) {
+	names := make([]string, len(list))
+	for i := range list {
+		names[i] = list[i].Name
+		c.faults(fmt.Sprintf("trust[%d].", i), client.CheckTrust(&list[i]))
+	}
+	distinct(c, "trust", names)
+}
 
 // must records a fault unless a rule holds.
 func (c *checker) must(holds bool, format string, args ...any) {

@@ -130,7 +130,7 @@ func TestResourcesAreRefused(t *testing.T) { // S7, S9, S28
 		at + `,"server":"nobody"`:                                                   `server: there is no client "nobody"`,
 		at + `,"scopes":[{"name":"a b"}]`:                                           "scopes[0].name",
 		at + `,"scopes":[{"name":"a"},{"name":"a"}]`:                                "scopes[1]: a is there twice",
-		at + `,"token":{"format":"jwe"}`:                                            "token.format",
+		at + `,"token":{"format":"saml"}`:                                            "token.format",
 		at + `,"token":{"algorithm":"HS256"}`:                                       "token.algorithm",
 		at + `,"token":{"algorithm":"none"}`:                                        "token.algorithm",
 		at + `,"token":{"lifetime":"1s"}`:                                           "token.lifetime: 1s is not between",
@@ -202,7 +202,7 @@ func TestGoodDocumentsAreTaken(t *testing.T) { // S14, S17
 			"default_resource":"orders","pkce":"nonce","id_token_signed_response_alg":"RS256","logo_uri":"https://a.example/logo.png"}`),
 		edit(symbolon.KindClient, "spa", `{"token_endpoint_auth_method":"none","redirect_uris":["https://spa.example/"]}`),
 		edit(symbolon.KindClient, "old", `{"disabled":true}`),
-		edit(symbolon.KindResource, "wiki", `{"identifier":"https://wiki.example:8443/a/b","kind":"app","criticality":"critical","organisation":"acme",
+		edit(symbolon.KindResource, "wiki", `{"identifier":"https://wiki.example:8443/a/b","kind":"app","zone":"internal","criticality":"critical","organisation":"acme",
 			"scopes":[{"name":"read","description":"read pages"}],"token":{"format":"jwt","lifetime":"5m","session":"8h","algorithm":"EdDSA","claims":["email","cost_centre"]},
 			"upstream":{"url":"unix:///run/wiki.sock","headers":{"X-User":"sub"},"timeout":"30s","ca_file":"/etc/ca.pem"}}`),
 		edit(symbolon.KindGroup, "administrators", `{"description":"ours","parents":["staff"]}`))

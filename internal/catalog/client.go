@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"symbolon.dev"
+	"symbolon.dev/internal/client"
 )
 
 // What a client may be declared with (RFC 7591 §2).
@@ -25,13 +26,12 @@ const (
 
 var (
 	grantTypes  = []string{grantCode, grantRefresh, grantClient, grantExchange, grantDevice, grantCIBA, grantJWT}
-	authMethods = []string{"client_secret_basic", "client_secret_post", methodNone}
 	idTokenAlgs = []string{"ES256", "RS256"}
 	// oidcScopes need no registration: OpenID Connect Core §5.4, §11.
 	oidcScopes = []string{"openid", "profile", "email", "offline_access"}
 	// madeIDs begin the ids that the product makes: a client of such a name could be taken for a
 	// person or a session, in a sub claim or in a revocation.
-	madeIDs = []string{"usr_", "crd_", "ses_", "aut_", "tok_", "evt_", "key_", "str_", "req_"}
+	madeIDs = []string{"usr_", "crd_", "ses_", "aut_", "tok_", "evt_", "key_", "str_", "req_", "pws_"}
 )
 
 func (c *checker) client(v *symbolon.Client) {
@@ -40,11 +40,15 @@ func (c *checker) client(v *symbolon.Client) {
 	c.text("client_name", v.Name)
 	c.organisation(v.Organisation)
 	c.groups("groups", v.Groups)
-	c.oneOf("token_endpoint_auth_method", v.AuthMethod, authMethods...)
+	c.oneOf("token_endpoint_auth_method", v.AuthMethod, client.DeclarableMethods()...)
 	c.oneOf("id_token_signed_response_alg", v.IDTokenAlg, idTokenAlgs...)
 	c.oneOf("pkce", v.PKCE, "nonce")
 	c.must(v.PKCE == "" || v.AuthMethod != methodNone, "pkce: only a confidential client may use the nonce instead")
+	c.pairwise(v)
+	c.clientRules(v)
 	c.secrets(v)
+	trust, _ := c.Trust(v)
+	c.faults("", client.Check(v, trust))
 	c.grants(v)
 	c.clientScopes(v)
 	c.redirects("redirect_uris", v.RedirectURIs)
@@ -52,6 +56,7 @@ func (c *checker) client(v *symbolon.Client) {
 	c.page("logo_uri", v.LogoURI)
 	c.page("policy_uri", v.PolicyURI)
 	c.page("tos_uri", v.TOSURI)
+	c.requests(v)
 	_, exists := c.Resource(symbolon.ResourceID(v.DefaultResource))
 	c.must(v.DefaultResource == "" || exists, "default_resource: there is no resource %q", v.DefaultResource)
 }
@@ -60,6 +65,10 @@ func (c *checker) secrets(v *symbolon.Client) {
 	if v.AuthMethod == methodNone {
 		c.must(len(v.Secrets) == 0, "secrets: a public client (token_endpoint_auth_method none) has none")
 		c.must(!v.Broker, "broker: a public client cannot be one")
+		return
+	}
+	if !client.BySecret(v) {
+		c.must(len(v.Secrets) == 0, "secrets: a client of token_endpoint_auth_method %s has none", v.AuthMethod)
 		return
 	}
 	c.must(len(v.Secrets) > 0 || v.Disabled, "secrets: a confidential client needs one; or set token_endpoint_auth_method to none")

@@ -33,8 +33,13 @@ func (s *Snapshot) Export() View {
 		Organisations: values(s.organisations), Resources: []symbolon.Resource{}, Services: []Service{}}
 	for _, r := range s.Resources() {
 		if !slices.Contains(reservedResources, r.ID) {
-			v.Resources = append(v.Resources, *r)
+			shown := *r
+			shown.Token.Mappings, shown.Token.Hook = nil, nil // how claims come about is the issuer's business
+			v.Resources = append(v.Resources, shown)
 		}
+	}
+	for i := range v.Organisations {
+		v.Organisations[i].Trust = nil // it is for authenticating clients, which brokers do not
 	}
 	for _, c := range s.Clients() {
 		v.Services = append(v.Services, Service{c.ID, c.Organisation, c.Groups, c.Broker, c.Disabled})

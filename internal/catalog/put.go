@@ -91,7 +91,9 @@ func (c *Catalog) prepare(ctx context.Context, edits []Edit) (*write, error) {
 	if err := found.err(); err != nil {
 		return nil, err
 	}
-	w.snapshot, err = c.build(after)
+	if w.snapshot, err = c.build(after); err == nil {
+		err = c.sectors(ctx, w)
+	}
 	return w, err
 }
 

@@ -41,6 +41,7 @@ func (c *checker) resource(v *symbolon.Resource) {
 	c.must(v.Server == "" || exists, "server: there is no client %q", v.Server)
 	c.resourceScopes(v.Scopes)
 	c.tokenRule(&v.Token)
+	c.leaving(v)
 	c.foreign(v)
 	if v.Upstream != nil {
 		spot, err := parseSite(v.Identifier)
@@ -61,7 +62,7 @@ func (c *checker) resourceScopes(scopes []symbolon.Scope) {
 }
 
 func (c *checker) tokenRule(rule *symbolon.TokenRule) {
-	c.oneOf("token.format", rule.Format, "opaque", "jwt")
+	c.oneOf("token.format", rule.Format, formats...)
 	c.oneOf("token.algorithm", rule.Algorithm, algorithms...)
 	c.between("token.lifetime", rule.Lifetime, minLifetime, maxLifetime)
 	c.between("token.session", rule.Session, minLifetime, maxSession)
