@@ -11,47 +11,88 @@ import (
 	"symbolon.dev/token"
 )
 
-// Bearer authenticates a request to one of our own resource servers (RFC 6750). The token
-// stands in the Authorization header and nowhere else, is for the audience (an identifier), and
-// carries all the scopes. The error is of kind Unauthenticated (no code: no token was sent;
-// invalid_token), Denied (insufficient_scope) or Invalid (invalid_request).
+// Bearer authenticates a request to one of our own resource servers: RFC 6750, and for tokens that
+// are bound to a key or a certificate RFC 9449 §7 and RFC 8705 §3. The token stands in the
+// Authorization header and nowhere else, is for the audience (an identifier), and carries all the
+// scopes. The error is of kind Unauthenticated (no code: no token was sent; invalid_token;
+// invalid_dpop_proof), Denied (insufficient_scope) or Invalid (invalid_request).
 func (i *Issuer) Bearer(ctx context.Context, r *http.Request, audience string, scopes ...string) (*token.Claims, error) {
-	raw, err := bearerOf(r)
+	p, err := presentedBy(r)
 	if err != nil {
 		return nil, err
 	}
-	claims, err := i.Open(ctx, raw)
-	switch {
-	case err != nil:
+	claims, err := i.admit(ctx, r, p, audience, scopes)
+	if err != nil && p.dpop {
+		return nil, inDPoP(err)
+	}
+	return claims, err
+}
+
+func (i *Issuer) admit(ctx context.Context, r *http.Request, p presented, audience string, scopes []string) (*token.Claims, error) {
+	claims, err := i.Open(ctx, p.raw)
+	if err != nil {
 		return nil, err
-	case len(claims.Audience) != 1 || claims.Audience[0] != audience:
+	}
+	if len(claims.Audience) != 1 || claims.Audience[0] != audience {
 		return nil, unbelieved("the token is for another audience")
-	case claims.Confirmation != nil:
-		return nil, unbelieved("the token is bound to a key and may not be used as a bearer token")
-	case !claims.HasScope(scopes...):
+	}
+	if err := i.confirm(ctx, r, claims.Confirmation, p); err != nil {
+		return nil, err
+	}
+	if !claims.HasScope(scopes...) {
 		return nil, symbolon.Refuse(symbolon.Denied, "insufficient_scope", "the token lacks a scope of %q", strings.Join(scopes, " "))
 	}
 	return claims, nil
 }
 
-func bearerOf(r *http.Request) (string, error) {
+// presented is the token of a request, and whether it came with the DPoP scheme.
+type presented struct {
+	raw  string
+	dpop bool
+}
+
+func presentedBy(r *http.Request) (presented, error) {
 	values := r.Header["Authorization"]
 	switch len(values) {
 	case 0:
-		return "", symbolon.Errorf(symbolon.Unauthenticated, "an access token is needed")
+		return presented{}, symbolon.Errorf(symbolon.Unauthenticated, "an access token is needed")
 	case 1:
 	default:
-		return "", symbolon.Refuse(symbolon.Invalid, "invalid_request", "the Authorization header may be sent once")
+		return presented{}, symbolon.Refuse(symbolon.Invalid, "invalid_request", "the Authorization header may be sent once")
 	}
 	scheme, raw, _ := strings.Cut(values[0], " ")
-	if !strings.EqualFold(scheme, "bearer") {
-		return "", symbolon.Errorf(symbolon.Unauthenticated, "an access token is needed, with the Bearer scheme")
+	dpop := strings.EqualFold(scheme, token.SchemeDPoP)
+	if !dpop && !strings.EqualFold(scheme, "bearer") {
+		return presented{}, symbolon.Errorf(symbolon.Unauthenticated, "an access token is needed, with the Bearer or the DPoP scheme")
 	}
 	raw = strings.TrimLeft(raw, " ")
 	if raw == "" || strings.ContainsAny(raw, " \t,") {
-		return "", symbolon.Refuse(symbolon.Invalid, "invalid_request", "the Bearer credentials are malformed")
+		return presented{}, symbolon.Refuse(symbolon.Invalid, "invalid_request", "the credentials of the Authorization header are malformed")
 	}
-	return raw, nil
+	return presented{raw, dpop}, nil
+}
+
+// dpopRefusal marks, as a cause, that the request used the DPoP scheme: the challenge then speaks
+// of it (RFC 9449 §7.2).
+type dpopRefusal struct{ cause error }
+
+func (d *dpopRefusal) Error() string {
+	if d.cause == nil {
+		return "presented with the DPoP scheme"
+	}
+	return d.cause.Error()
+}
+
+func (d *dpopRefusal) Unwrap() error { return d.cause }
+
+func inDPoP(err error) error {
+	var known *symbolon.Error
+	if !errors.As(err, &known) {
+		return err
+	}
+	marked := *known
+	marked.Cause = &dpopRefusal{known.Cause}
+	return &marked
 }
 
 // BearerChallenge is the WWW-Authenticate header for an error of [Issuer.Bearer], or of a
@@ -61,21 +102,38 @@ func BearerChallenge(err error, scopes ...string) string {
 	if !errors.As(err, &known) {
 		return ""
 	}
-	challenge := `Bearer realm="symbolon"`
-	switch {
-	case len(known.Remedies) > 0:
-		return challenge + `, error="insufficient_user_authentication", error_description="` + quotable(known.Message) + `"` + remedy(known.Remedies[0])
-	case known.Kind == symbolon.Unauthenticated && known.Code == "":
-		return challenge
-	case known.Code == "invalid_token", known.Code == "insufficient_scope", known.Code == "invalid_request":
-		challenge += `, error="` + known.Code + `", error_description="` + quotable(known.Message) + `"`
-	default:
+	reason, ok := reasonOf(known, scopes)
+	if !ok {
 		return ""
 	}
-	if known.Code == "insufficient_scope" && len(scopes) > 0 {
-		challenge += `, scope="` + quotable(strings.Join(scopes, " ")) + `"`
+	algs := `algs="` + strings.Join(token.Algorithms(), " ") + `"`
+	var marked *dpopRefusal
+	if errors.As(err, &marked) {
+		return token.SchemeDPoP + ` realm="symbolon"` + reason + ", " + algs
+	}
+	challenge := `Bearer realm="symbolon"` + reason
+	if known.Kind == symbolon.Unauthenticated {
+		challenge += ", " + token.SchemeDPoP + " " + algs
 	}
 	return challenge
+}
+
+// reasonOf is the part of a challenge that says what is wrong; ok is false if none is due.
+func reasonOf(known *symbolon.Error, scopes []string) (reason string, ok bool) {
+	said := `, error_description="` + quotable(known.Message) + `"`
+	switch {
+	case len(known.Remedies) > 0:
+		return `, error="insufficient_user_authentication"` + said + remedy(known.Remedies[0]), true
+	case known.Kind == symbolon.Unauthenticated && known.Code == "":
+		return "", true
+	case known.Code == "insufficient_scope" && len(scopes) > 0:
+		return `, error="insufficient_scope"` + said + `, scope="` + quotable(strings.Join(scopes, " ")) + `"`, true
+	}
+	switch known.Code {
+	case "invalid_token", "insufficient_scope", "invalid_request", token.CodeInvalidProof:
+		return `, error="` + known.Code + `"` + said, true
+	}
+	return "", false
 }
 
 func remedy(r symbolon.Remedy) string {

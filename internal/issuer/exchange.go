@@ -29,6 +29,8 @@ type Exchange struct {
 	Target  *symbolon.Resource // the new audience
 	Scopes  []string           // asked for; none = all that there may be
 	Format  string             // asked for; "" = as the target's rule has it
+
+	Holder *token.Confirmation // what the client has proven to hold; nil = nothing
 }
 
 // Exchange judges by the rules and by the policy action "exchange", and says what to mint. The
@@ -58,7 +60,8 @@ func (x *Exchange) Mint(from *symbolon.Resource) (Mint, error) {
 	if err != nil {
 		return Mint{}, err
 	}
-	mint := Mint{Client: x.Client, Resource: x.Target, Scopes: scopes, From: x.Subject, Actor: x.Subject.Actor}
+	mint := Mint{Client: x.Client, Resource: x.Target, Scopes: scopes, From: x.Subject, Actor: x.Subject.Actor,
+		Holder: x.Holder, swap: swap}
 	if mint.Format, err = x.format(); err != nil {
 		return Mint{}, err
 	}

@@ -11,6 +11,8 @@
 //   - A cache holds what cannot change: what a token says. What can change is looked at each
 //     time: marks, clients, people. So nothing cached needs to be found to be taken back.
 //   - A token has one audience, and never outlives what it hangs on.
+//   - A token that is bound to its presenter is never taken as a bearer token, and no exchange turns
+//     it into one; what is bound, and to what, is decided in one place ([Mint]).
 //   - What is made from a token is never more than that token ([Exchange]), and dies with it.
 //   - Claims about a person are read when they are told, not when the token is made, except in a
 //     JWT, which cannot ask again; that is why JWTs live minutes.
@@ -21,6 +23,7 @@ package issuer
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -51,7 +54,7 @@ type Ledger interface {
 	Add(entry symbolon.LedgerEntry)
 }
 
-// Config is what an [Issuer] is made of. All but Ledger must be given.
+// Config is what an [Issuer] is made of. All but Ledger and Certificate must be given.
 type Config struct {
 	Issuer  string // the iss of every token
 	Store   Store
@@ -61,6 +64,10 @@ type Config struct {
 	Clock   symbolon.Clock
 	Shared  bool // others may write to the store: nothing that can change is remembered
 	Ledger  Ledger
+
+	// Certificate gives the thumbprint (RFC 8705 §3.1) of the client certificate that a request was
+	// sent with, "" for none; default that of its TLS connection.
+	Certificate func(*http.Request) string
 }
 
 // Issuer may be used by any number of requests at once.
@@ -70,6 +77,7 @@ type Issuer struct {
 	people   *people
 	opened   *otter.Cache[symbolon.Hash, *opened]
 	verifier token.Verifier
+	proofs   proofs
 }
 
 // maxOpened bounds the cache of opened tokens; one takes about a kilobyte.
@@ -88,7 +96,10 @@ func New(ctx context.Context, c Config) (*Issuer, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &Issuer{Config: c, marks: newMarks(c.Clock), people: people, opened: opened}
+	if c.Certificate == nil {
+		c.Certificate = ofConnection
+	}
+	i := &Issuer{Config: c, marks: newMarks(c.Clock), people: people, opened: opened, proofs: newProofs(&c)}
 	i.verifier = token.Verifier{Keys: c.Keys, Issuer: c.Issuer, AnyAudience: true, Clock: c.Clock, Leeway: clockLeeway}
 	if c.Shared {
 		return i, nil

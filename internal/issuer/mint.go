@@ -32,6 +32,9 @@ type Mint struct {
 	NotAfter      time.Time               // a bound of the caller's, such as the end of the session; zero = none
 	Lifetime      time.Duration           // shortens the resource's rule; 0 = that rule
 	Format        string                  // overrides the resource's rule; "" = that rule
+	Holder        *token.Confirmation     // what the one who asks has proven to hold; nil = nothing
+
+	swap bool // a broker's exchange for what it shows an upstream
 }
 
 // Issued is a token that has been made.
@@ -50,6 +53,10 @@ type Issued struct {
 func (i *Issuer) Issue(ctx context.Context, m Mint) (Issued, []symbolon.Change, error) {
 	now := i.Clock()
 	claims := m.claims(i.Issuer, now)
+	var err error
+	if claims.Confirmation, err = m.confirmation(); err != nil {
+		return Issued{}, nil, err
+	}
 	if !now.Before(claims.Expires) {
 		return Issued{}, nil, symbolon.Refuse(symbolon.Invalid, "invalid_grant", "what the token would hang on has ended")
 	}
