@@ -1,6 +1,12 @@
 package symbolon
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+)
 
 // ClientRequests says how a client asks people for authorization, and how it is answered.
 type ClientRequests struct {
@@ -28,3 +34,58 @@ type DetailType struct {
 // Detail is one authorization detail: a JSON object in canonical form (RFC 8785), so that equal
 // ones are equal strings.
 type Detail string
+
+// Members are what the detail says; numbers as they are written.
+func (d Detail) Members() map[string]any {
+	decoder := json.NewDecoder(strings.NewReader(string(d)))
+	decoder.UseNumber()
+	var members map[string]any
+	_ = decoder.Decode(&members) // what is no object has none
+	return members
+}
+
+// Type is its type (RFC 9396 §2).
+func (d Detail) Type() string {
+	name, _ := d.Members()["type"].(string)
+	return name
+}
+
+// Words are the description for people, with each {name} replaced by what the detail says there:
+// {amount.value} is a member of a member. Only text and numbers are shown, cut to a line.
+func (t DetailType) Words(d Detail) string {
+	members := d.Members()
+	return placeholder.ReplaceAllStringFunc(t.Description, func(found string) string {
+		var value any = members
+		for _, name := range strings.Split(strings.Trim(found, "{}"), ".") {
+			inner, _ := value.(map[string]any)
+			value = inner[name]
+		}
+		switch v := value.(type) {
+		case string:
+			return line(v)
+		case json.Number:
+			return v.String()
+		case bool:
+			return strconv.FormatBool(v)
+		}
+		return "–"
+	})
+}
+
+var placeholder = regexp.MustCompile(`\{[a-zA-Z0-9_.-]{1,64}\}`)
+
+const maxWord = 120 // characters of one value on the consent page
+
+func line(text string) string {
+	kept := make([]rune, 0, maxWord)
+	for _, r := range text {
+		if !unicode.IsPrint(r) {
+			r = '·' // direction marks and line breaks could make it read otherwise
+		}
+		if len(kept) == maxWord {
+			return string(kept) + "…"
+		}
+		kept = append(kept, r)
+	}
+	return string(kept)
+}

@@ -26,6 +26,7 @@ type Snapshot struct {
 	clients       map[symbolon.ClientID]*symbolon.Client
 	resources     map[symbolon.ResourceID]*symbolon.Resource
 	identifiers   map[string]*symbolon.Resource
+	details       map[string]*detailRule // by type
 	groups        []*symbolon.Group
 	organisations []*symbolon.Organisation
 	policies      []*symbolon.Policy
@@ -66,6 +67,26 @@ func (s *Snapshot) Groups() []*symbolon.Group { return slices.Clone(s.groups) }
 // Organisations lists the organisations, by id.
 func (s *Snapshot) Organisations() []*symbolon.Organisation { return slices.Clone(s.organisations) }
 
+// Trust is the authority that a client names, if its organisation has it: nobody vouches for the
+// clients of another organisation.
+func (s *Snapshot) Trust(c *symbolon.Client) (*symbolon.Trust, bool) {
+	for _, o := range s.organisations {
+		for i := range o.Trust {
+			if c.Trust != "" && o.ID == c.Organisation && o.Trust[i].Name == c.Trust {
+				return &o.Trust[i], true
+			}
+		}
+	}
+	return nil, false
+}
+
+// Admit says what is wrong with a client that is not declared but describes itself.
+func (s *Snapshot) Admit(c *symbolon.Client) error {
+	found := &findings{}
+	(&checker{Snapshot: s, found: found, about: "client"}).client(c)
+	return found.err()
+}
+
 // Match finds the resource that a request to a broker is for: that of its host with the longest
 // path that contains the request's. Host is that of the request, with its port; path is as sent.
 // A path that a server behind could read as another one matches nothing.
@@ -93,7 +114,7 @@ func ordered[K ~string, V any](m map[K]V) []V {
 // assemble builds the snapshot of a decoded catalog, which is only good if nothing was found.
 func assemble(d *declared, found *findings) *Snapshot {
 	s := &Snapshot{Issuer: d.issuer, clients: map[symbolon.ClientID]*symbolon.Client{},
-		resources: map[symbolon.ResourceID]*symbolon.Resource{}, identifiers: map[string]*symbolon.Resource{},
+		resources: map[symbolon.ResourceID]*symbolon.Resource{}, identifiers: map[string]*symbolon.Resource{}, details: map[string]*detailRule{},
 		services: map[symbolon.ClientID]policy.Entity{}, targets: map[symbolon.ResourceID]policy.Entity{}}
 	s.takeGroups(d)
 	s.takeResources(d, found)
@@ -131,6 +152,7 @@ func (s *Snapshot) takeResources(d *declared, found *findings) {
 			continue
 		}
 		s.resources[r.ID] = r
+		s.takeDetails(r, found)
 		spot, err := parseSite(r.Identifier)
 		if err != nil {
 			found.add(about, "identifier: %s", err)
