@@ -55,6 +55,7 @@ var sideways = map[string]string{
 	"internal/grant → internal/session":     "likewise",
 	"internal/grant → internal/issuer":      "likewise",
 	"internal/grant → internal/catalog":     "likewise: which resources and scopes exist",
+	"internal/catalog → internal/client":    "who reads keys and names says which may be declared",
 	"internal/issuer → internal/catalog":    "a token is made by its resource's rule",
 	"internal/directory → internal/authn":   "an enrolment link ends in a credential",
 	"internal/authn → internal/directory":   "a login finds its person",

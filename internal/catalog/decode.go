@@ -185,9 +185,10 @@ func members(shape reflect.Type, at jsontext.Pointer) (names []string) {
 	if shape.Kind() != reflect.Struct {
 		return nil
 	}
-	for field := range shape.Fields() {
-		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		names = append(names, name)
+	for _, field := range reflect.VisibleFields(shape) {
+		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "" {
+			names = append(names, name)
+		}
 	}
 	return names
 }
@@ -200,7 +201,7 @@ func descend(shape reflect.Type, token string) reflect.Type {
 		}
 		return shape.Elem()
 	case reflect.Struct:
-		for field := range shape.Fields() {
+		for _, field := range reflect.VisibleFields(shape) {
 			if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name == token {
 				return field.Type
 			}

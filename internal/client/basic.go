@@ -18,7 +18,7 @@ const (
 
 // showBasic reads client_secret_basic: RFC 7617, with id and secret form-encoded before they
 // are joined (RFC 6749 §2.3.1 and appendix B).
-func showBasic(r *http.Request) (presented, error) {
+func showBasic(r *http.Request, form url.Values) (presented, error) {
 	values := r.Header["Authorization"]
 	if len(values) == 0 {
 		return presented{}, nil
@@ -31,7 +31,7 @@ func showBasic(r *http.Request) (presented, error) {
 	if !ok {
 		return presented{}, invalid("the Basic credentials are malformed")
 	}
-	return presented{method: methodBasic, id: id, secret: secret}, nil
+	return presented{by: byBasic, id: id, secret: secret}, sameID(form, id)
 }
 
 // decodeBasic is strict: canonical base64, a colon, valid form encoding, no control bytes.

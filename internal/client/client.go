@@ -1,17 +1,25 @@
 // Package client proves which client is speaking (RFC 6749 §2.3).
 //
-// Each method of authentication has a file of its own that does one thing: it reads what a
-// request presents, as a [presented], and later proves it against a registered client. A
-// request is authenticated in three steps:
+// Each method of authentication has a file of its own and a line in the table of methods. A
+// request is authenticated in four steps:
 //
-//  1. every method looks at the request; two that find something is an error, and so is one
-//     that finds something malformed or doubled;
-//  2. the client is looked up, and what was presented is proven; both take as long for a
-//     client that does not exist as for one that does;
-//  3. the client must be enabled and registered for the method used.
+//  1. the request is read for what it shows: a header, a secret, an assertion, or a bare name;
+//     two of them are an error, and so is one that is malformed or doubled;
+//  2. the client is looked up: in the snapshot of declared clients, or, where the operator
+//     allows it, in the document at the URL that is its id;
+//  3. the client must be enabled, and registered for a method by which such things are shown and
+//     which its profile takes; a client is never asked for less than it is registered for;
+//  4. that method proves what was shown; an assertion of the client's own is used up last.
 //
-// Whatever fails in steps 2 and 3, the caller reads the same words. The reason is the cause,
-// for the log alone. Nothing here reads a store: clients come from an immutable snapshot.
+// Whatever fails in steps 2 to 4, the caller reads the same words, and what is cheap to equalise
+// takes as long for a client that does not exist. The reason is the cause, for the log alone.
+//
+// Keys come from a declaration, from an address that a declaration names, or from an authority
+// that the client's own organisation trusts; never from the request: jwk, jku, x5u and x5c of a
+// JWT are not read, and a certificate proves a name only under a declared anchor.
+//
+// There is no client_secret_jwt: an HMAC needs the secret itself where we keep its hash alone,
+// and private_key_jwt does the same without anything to steal here.
 package client
 
 import (
@@ -21,117 +29,124 @@ import (
 	"net/url"
 
 	"symbolon.dev"
+	"symbolon.dev/internal/profile"
 )
 
 // Clients is the snapshot of registered clients that one authentication is judged by.
 type Clients interface {
 	Client(symbolon.ClientID) (*symbolon.Client, bool)
+	// Trust is the authority that a client names, if its organisation has it.
+	Trust(*symbolon.Client) (*symbolon.Trust, bool)
 }
 
-// Authenticator authenticates clients. It keeps no state and may be used by any number of requests.
+// Store uses assertions up, for all replicas at once.
+type Store interface {
+	Commit(ctx context.Context, changes ...symbolon.Change) error
+}
+
+// Config of [Open]. Without Store there are no assertions, without HTTP no keys at addresses,
+// without Certificates no mutual TLS.
+type Config struct {
+	Issuer       string // URL; the audience of every assertion
+	Clients      func() Clients
+	Clock        symbolon.Clock
+	Store        Store
+	HTTP         *http.Client // for addresses that others name: follows no redirect, reaches no private address
+	Certificates *Certificates
+	Documents    *Documents // nil = a client must be declared
+}
+
+// Authenticator authenticates clients; it may be used by any number of requests. It keeps
+// nothing but what it read at addresses.
 type Authenticator struct {
-	clients func() Clients
-	clock   symbolon.Clock
+	Config
+	methods         []method
+	declared        declaredKeys
+	remoteKeys      *remote[keys]
+	remoteIssuers   *remote[string] // jwks_uri by the address of discovery
+	remoteDocuments *remote[*symbolon.Client]
 }
 
-// New makes an Authenticator that asks clients for the current snapshot once per request.
+// New makes an Authenticator for secrets and public clients alone.
 func New(clients func() Clients, clock symbolon.Clock) *Authenticator {
-	return &Authenticator{clients: clients, clock: clock}
+	return Open(Config{Clients: clients, Clock: clock})
 }
 
-// The methods' registered names (RFC 7591 §2). A client registered with none of them may use
-// either of basic and post.
-const (
-	methodBasic = "client_secret_basic"
-	methodPost  = "client_secret_post"
-	methodNone  = "none"
-)
-
-const (
-	maxID     = 128 // as symbolon.ValidName
-	maxSecret = 512
-)
-
-// presented is what a request says about who sends it; an empty method says nothing.
-type presented struct {
-	method string
-	id     string
-	secret string
+// Open makes an Authenticator.
+func Open(c Config) *Authenticator {
+	a := &Authenticator{Config: c}
+	for _, m := range methods {
+		if m.needs == nil || m.needs(&c) {
+			a.methods = append(a.methods, m)
+		}
+	}
+	a.remoteKeys = newRemote(&remote[keys]{http: c.HTTP, clock: c.Clock, max: maxKeySet, fresh: keysFresh,
+		trusted: keysTrusted, parse: parseKeys})
+	a.remoteIssuers = newRemote(&remote[string]{http: c.HTTP, clock: c.Clock, max: maxDiscovery, fresh: keysFresh,
+		trusted: keysTrusted, media: isJSON, parse: parseDiscovery})
+	a.remoteDocuments = newRemote(&remote[*symbolon.Client]{http: c.HTTP, clock: c.Clock, max: maxDocument, fresh: documentFresh,
+		trusted: documentTrusted, media: isJSON, parse: a.parseDocument})
+	return a
 }
 
 // Authenticate says which client sent r. Form is the parsed body; credentials in the URL are
 // refused (RFC 6749 §2.3.1). The error is an [*symbolon.Error] with code invalid_request
 // (kind Invalid: malformed, doubled, or two methods at once) or invalid_client (kind
-// Unauthenticated), for which [Challenge] has the WWW-Authenticate header.
-func (a *Authenticator) Authenticate(_ context.Context, r *http.Request, form url.Values) (*symbolon.Client, error) {
+// Unauthenticated), for which [Challenge] has the WWW-Authenticate header; or one of kind
+// Unavailable if the client's keys cannot be had.
+func (a *Authenticator) Authenticate(ctx context.Context, r *http.Request, form url.Values) (*symbolon.Client, error) {
 	shown, err := show(r, form)
 	if err != nil {
 		return nil, err
 	}
-	registered, known := a.clients().Client(symbolon.ClientID(shown.id))
-	if !known {
-		registered = &nobody
+	snapshot := a.Clients()
+	registered, err := a.find(ctx, snapshot, symbolon.ClientID(shown.id))
+	if err != nil {
+		burn(&shown)
+		return nil, refuse(err)
 	}
-	if err := a.prove(registered, shown); err != nil || !known {
-		return nil, refuse(err, known)
+	m, err := a.choose(registered, shown.by)
+	if err != nil {
+		burn(&shown)
+		return nil, refuse(err)
 	}
-	if err := permits(registered, shown.method); err != nil {
-		return nil, refuse(err, known)
+	p := &proof{Authenticator: a, ctx: ctx, snapshot: snapshot, request: r, client: registered, shown: &shown, now: a.Clock()}
+	if err := m.prove(p); err != nil {
+		return nil, refuse(err)
 	}
 	return registered, nil
 }
 
-// show collects what the methods find and lets exactly one of them speak.
-func show(r *http.Request, form url.Values) (presented, error) {
-	if err := refuseDoubtful(r, form); err != nil {
-		return presented{}, err
-	}
-	basic, err := showBasic(r)
-	if err != nil {
-		return presented{}, err
-	}
-	post, err := showPost(form)
-	if err != nil {
-		return presented{}, err
-	}
-	switch {
-	case basic.method != "" && post.method != "":
-		return presented{}, invalid("use one method of client authentication, not two (RFC 6749 section 2.3)")
-	case basic.method != "":
-		return basic, sameID(form, basic.id)
-	case post.method != "":
-		return post, nil
-	}
-	return showNone(form)
+// Find gives a client, declared or described by the document at its id. The error is of kind
+// NotFound, or Unavailable if the document cannot be had.
+func (a *Authenticator) Find(ctx context.Context, id symbolon.ClientID) (*symbolon.Client, error) {
+	return a.find(ctx, a.Clients(), id)
 }
 
-// prove checks the evidence, at the same cost whoever it is said to come from.
-func (a *Authenticator) prove(registered *symbolon.Client, shown presented) error {
-	switch shown.method {
-	case methodBasic, methodPost:
-		return proveSecret(registered, shown.secret, a.clock())
+func (a *Authenticator) find(ctx context.Context, snapshot Clients, id symbolon.ClientID) (*symbolon.Client, error) {
+	if registered, known := snapshot.Client(id); known {
+		return registered, nil
 	}
-	return nil // none: a public client has nothing to prove, and permits says who is one
+	if a.Documents.describes(string(id)) {
+		return a.remoteDocuments.get(ctx, string(id), nil)
+	}
+	return nil, errUnknown
 }
 
-// permits holds the client to its registration.
-func permits(registered *symbolon.Client, method string) error {
+// choose holds the client to its registration.
+func (a *Authenticator) choose(registered *symbolon.Client, by means) (method, error) {
 	if registered.Disabled {
-		return errors.New("the client is disabled")
+		return method{}, errors.New("the client is disabled")
 	}
-	switch registered.AuthMethod {
-	case method:
-		return nil
-	case "":
-		if method == methodBasic || method == methodPost {
-			return nil
+	rules := profile.Of(registered)
+	for _, m := range a.methods {
+		named := registered.AuthMethod == m.name || registered.AuthMethod == "" && m.usual
+		if named && m.by == by && rules.TakesMethod(m.name) {
+			return m, nil
 		}
 	}
-	return errors.New("the client is not registered for the method " + method)
+	return method{}, errors.New("the client is not registered for what it shows, or its profile does not take that: " + string(by))
 }
 
 // Public reports whether a client cannot keep a secret (RFC 6749 §2.1).
 func Public(c *symbolon.Client) bool { return c.AuthMethod == methodNone }
-
-// Methods lists the methods that the token endpoint takes, as metadata publishes them.
-func Methods() []string { return []string{methodBasic, methodPost, methodNone} }

@@ -27,6 +27,8 @@ func (r registry) Client(id symbolon.ClientID) (*symbolon.Client, bool) {
 	return c, ok
 }
 
+func (r registry) Trust(*symbolon.Client) (*symbolon.Trust, bool) { return nil, false }
+
 func secret(plain string, expires time.Time) symbolon.ClientSecret {
 	hash := symbolon.HashOf(plain)
 	return symbolon.ClientSecret{SHA256: hex.EncodeToString(hash[:]), Expires: expires}

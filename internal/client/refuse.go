@@ -11,20 +11,18 @@ import (
 
 const codeInvalidClient = "invalid_client"
 
-var errUnknown = errors.New("no such client")
-
-// nobody stands in for a client that does not exist, so that the look-up ends no sooner.
-var nobody = symbolon.Client{Secrets: []symbolon.ClientSecret{
-	{SHA256: "0000000000000000000000000000000000000000000000000000000000000000"},
-}}
+var errUnknown = symbolon.Errorf(symbolon.NotFound, "there is no such client")
 
 func invalid(format string, args ...any) error {
 	return symbolon.Refuse(symbolon.Invalid, "invalid_request", format, args...)
 }
 
-func refuse(cause error, known bool) error {
-	if !known {
-		cause = errUnknown
+// refuse keeps the reason for the log, except that what we depend on is down: the client may try
+// again then.
+func refuse(cause error) error {
+	var known *symbolon.Error
+	if errors.As(cause, &known) && known.Kind == symbolon.Unavailable {
+		return known
 	}
 	return symbolon.Refuse(symbolon.Unauthenticated, codeInvalidClient, "client authentication failed").Because(cause)
 }
@@ -52,9 +50,6 @@ func refuseDoubtful(r *http.Request, form url.Values) error {
 	}
 	if len(r.Header["Authorization"]) > 1 {
 		return invalid("the Authorization header may be sent once")
-	}
-	if form.Has("client_assertion") || form.Has("client_assertion_type") {
-		return symbolon.Refuse(symbolon.Unauthenticated, codeInvalidClient, "client assertions are not taken here")
 	}
 	if strings.Contains(r.URL.RawQuery, "client_") && inQuery(r.URL) {
 		return invalid("client credentials belong into the body or the Authorization header, never into the URL")

@@ -13,13 +13,16 @@ import (
 // maxSecrets bounds the work that one request can cause.
 const maxSecrets = 16
 
-// proveSecret compares a presented secret with all that are registered, in constant time, so
+// proveSecret is client_secret_basic and client_secret_post.
+func proveSecret(p *proof) error { return matchSecret(p.client.Secrets, p.shown.secret, p.now) }
+
+// matchSecret compares a presented secret with all that are registered, in constant time, so
 // that neither which one nor how much of it matched can be learnt. A secret holds until its
 // Expires; a client with a malformed hash is not helped by it.
-func proveSecret(registered *symbolon.Client, secret string, now time.Time) error {
+func matchSecret(registered []symbolon.ClientSecret, secret string, now time.Time) error {
 	digest := sha256.Sum256([]byte(secret))
 	matched, late := 0, 0
-	for i, candidate := range registered.Secrets {
+	for i, candidate := range registered {
 		if i == maxSecrets {
 			break
 		}

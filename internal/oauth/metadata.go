@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"symbolon.dev"
-	"symbolon.dev/internal/client"
 	"symbolon.dev/internal/door"
 	"symbolon.dev/internal/grant"
 	"symbolon.dev/token"
@@ -39,7 +38,6 @@ func answerCached(w http.ResponseWriter, body []byte) {
 }
 
 func (e *endpoints) describe() map[string]any {
-	confidential := slices.DeleteFunc(client.Methods(), func(m string) bool { return m == "none" })
 	described := map[string]any{
 		"issuer":                 e.Issuer,
 		"authorization_endpoint": e.Issuer + pathAuthorize,
@@ -61,9 +59,9 @@ func (e *endpoints) describe() map[string]any {
 		"claim_types_supported":            []string{"normal"},
 		"claims_supported":                 claimsSupported,
 
-		"token_endpoint_auth_methods_supported":          client.Methods(),
-		"revocation_endpoint_auth_methods_supported":     client.Methods(),
-		"introspection_endpoint_auth_methods_supported":  confidential,
+		"token_endpoint_auth_methods_supported":          e.Clients.Methods(),
+		"revocation_endpoint_auth_methods_supported":     e.Clients.Methods(),
+		"introspection_endpoint_auth_methods_supported":  e.Clients.ConfidentialMethods(),
 		"introspection_signing_alg_values_supported":     []string{token.ES256},
 		"id_token_signing_alg_values_supported":          e.idTokenAlgorithms(),
 		"authorization_response_iss_parameter_supported": true,
@@ -73,6 +71,14 @@ func (e *endpoints) describe() map[string]any {
 		"request_uri_parameter_supported":                false,
 		"backchannel_logout_supported":                   false,
 		"frontchannel_logout_supported":                  false,
+	}
+	if algorithms := e.Clients.AssertionAlgorithms(); algorithms != nil { // RFC 8414 §2: not without the methods that need them
+		for _, endpoint := range []string{"token", "revocation", "introspection"} {
+			described[endpoint+"_endpoint_auth_signing_alg_values_supported"] = algorithms
+		}
+	}
+	if e.Clients.Documents != nil {
+		described["client_id_metadata_document_supported"] = true
 	}
 	if slices.ContainsFunc(e.Catalog.Current().Clients(), func(c *symbolon.Client) bool { return c.PKCE == pkceNonce }) {
 		described["nonce_in_place_of_pkce_supported"] = true // ours: some client is declared so
