@@ -2,8 +2,10 @@ package app
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 )
 
 // inMemory is an http.RoundTripper that calls a handler of this process. The broker reaches
@@ -25,13 +27,26 @@ func (t inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
 	if served.Body == nil {
 		served.Body = http.NoBody
 	}
+	defer func() { _ = served.Body.Close() }()
 	answer := &answer{header: http.Header{}}
-	t.handler.ServeHTTP(answer, served)
-	_ = served.Body.Close()
+	if err := t.serve(answer, served); err != nil {
+		return nil, err
+	}
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
 	return answer.response(r), nil
+}
+
+// serve contains a panic as a server does: the caller's connection breaks, the process lives.
+func (t inMemory) serve(w http.ResponseWriter, r *http.Request) (err error) {
+	defer func() {
+		if broken := recover(); broken != nil {
+			err = fmt.Errorf("the issuer broke while it answered: %v", broken)
+		}
+	}()
+	t.handler.ServeHTTP(w, r)
+	return nil
 }
 
 // answer collects what a handler writes.
@@ -58,7 +73,7 @@ func (a *answer) Write(p []byte) (int, error) {
 func (a *answer) response(r *http.Request) *http.Response {
 	a.WriteHeader(http.StatusOK)
 	return &http.Response{
-		Status: http.StatusText(a.status), StatusCode: a.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Status: strconv.Itoa(a.status) + " " + http.StatusText(a.status), StatusCode: a.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: a.sent, Body: io.NopCloser(&a.body), ContentLength: int64(a.body.Len()), Request: r,
 	}
 }

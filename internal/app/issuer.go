@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"sync/atomic"
@@ -91,7 +92,7 @@ func (s *issuerSide) mechanisms(ctx context.Context) error {
 		Period: time.Duration(c.Keys.Period), Prepublish: time.Duration(c.Keys.Prepublish), Overlap: time.Duration(c.Keys.Overlap), Clock: symbolon.Now})
 	if err != nil {
 		_ = s.db.Close()
-		return err
+		return fmt.Errorf("signing keys: %w", err)
 	}
 	s.events = event.New(s.db, s.app.Log)
 	s.ledger = ledger.New(s.db.AddLedger, symbolon.Now, s.app.Log)
