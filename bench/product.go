@@ -33,7 +33,9 @@ func product(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	a, err := app.New(ctx, app.Options{Config: c, Version: "bench", Log: telemetry.Logger(os.Stderr, c.Log.Format, c.Log.Level)})
+	lines := telemetry.NewLines(os.Stderr)
+	defer lines.Close()
+	a, err := app.New(ctx, app.Options{Config: c, Version: "bench", Log: telemetry.Logger(lines, c.Log.Format, c.Log.Level)})
 	if err != nil {
 		return err
 	}

@@ -39,10 +39,12 @@ func serveCommand() *cobra.Command {
 				_, err := fmt.Fprintln(command.OutOrStdout(), "The configuration is valid.")
 				return err
 			}
+			lines := telemetry.NewLines(command.ErrOrStderr())
+			defer lines.Close()
 			reload := make(chan os.Signal, 1)
 			signal.Notify(reload, syscall.SIGHUP)
 			a, err := app.New(command.Context(), app.Options{Config: c, Version: version, Reload: reload,
-				Log: telemetry.Logger(command.ErrOrStderr(), c.Log.Format, c.Log.Level)})
+				Log: telemetry.Logger(lines, c.Log.Format, c.Log.Level)})
 			if err != nil {
 				return err
 			}

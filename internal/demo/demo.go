@@ -46,13 +46,14 @@ type run struct {
 	place         place
 	app           *app.App
 	client        *http.Client
+	lines         *telemetry.Lines
 }
 
 const startLimit = 20 * time.Second
 
 // Run starts everything, tells the facts, and ends with ctx (or after the tour).
 func Run(ctx context.Context, o Options) error {
-	d := &run{Options: o}
+	d := &run{Options: o, lines: telemetry.NewLines(o.Errors)}
 	defer d.clean()
 	if err := d.prepare(); err != nil {
 		return err
@@ -129,7 +130,7 @@ func (d *run) build(ctx context.Context) error {
 		return err
 	}
 	d.app, err = app.New(ctx, app.Options{Config: c, Version: d.Version, Listener: d.listener,
-		Log: telemetry.Logger(d.Errors, c.Log.Format, c.Log.Level)})
+		Log: telemetry.Logger(d.lines, c.Log.Format, c.Log.Level)})
 	if err != nil {
 		return err
 	}
@@ -191,6 +192,7 @@ func (d *run) upstreams(ctx context.Context) error {
 }
 
 func (d *run) clean() {
+	d.lines.Close()
 	if d.listener != nil {
 		_ = d.listener.Close()
 	}

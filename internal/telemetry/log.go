@@ -6,6 +6,7 @@
 package telemetry
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"os"
@@ -13,12 +14,14 @@ import (
 )
 
 // Logger makes the process's logger. Format is "json", "text" or "auto" (text on a terminal).
+// What is logged at warn and above is written at once, with all before it, if out is [Lines].
 func Logger(out io.Writer, format, level string) *slog.Logger {
-	options := &slog.HandlerOptions{Level: parseLevel(level), ReplaceAttr: utc}
+	options := &slog.HandlerOptions{Level: parseLevel(level)}
+	lines, _ := out.(*Lines)
 	if format == "text" || (format == "auto" && Terminal(out)) {
-		return slog.New(slog.NewTextHandler(out, options))
+		return slog.New(handler{slog.NewTextHandler(out, options), lines})
 	}
-	return slog.New(slog.NewJSONHandler(out, options))
+	return slog.New(handler{slog.NewJSONHandler(out, options), lines})
 }
 
 func parseLevel(text string) slog.Level {
@@ -29,15 +32,34 @@ func parseLevel(text string) slog.Level {
 	return level
 }
 
-func utc(groups []string, a slog.Attr) slog.Attr {
-	if len(groups) == 0 && a.Key == slog.TimeKey {
-		a.Value = slog.TimeValue(a.Value.Time().UTC())
+// handler tells times in UTC, and lets nothing important wait.
+type handler struct {
+	slog.Handler
+	lines *Lines // nil = nothing waits
+}
+
+func (h handler) Handle(ctx context.Context, r slog.Record) error {
+	r.Time = r.Time.UTC()
+	err := h.Handler.Handle(ctx, r)
+	if h.lines != nil && r.Level >= slog.LevelWarn {
+		h.lines.Flush()
 	}
-	return a
+	return err
+}
+
+func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return handler{h.Handler.WithAttrs(attrs), h.lines}
+}
+
+func (h handler) WithGroup(name string) slog.Handler {
+	return handler{h.Handler.WithGroup(name), h.lines}
 }
 
 // Terminal reports whether out is a terminal that may be given colours and live progress.
 func Terminal(out io.Writer) bool {
+	if lines, ok := out.(*Lines); ok {
+		out = lines.out
+	}
 	file, ok := out.(*os.File)
 	if !ok || os.Getenv("NO_COLOR") != "" || strings.EqualFold(os.Getenv("TERM"), "dumb") {
 		return false
