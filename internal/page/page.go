@@ -75,7 +75,8 @@ func webAddress(raw string) string {
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-var templates = parse("login", "strengthen", "missing", "enrol", "brokenlink", "consent", "logout", "loggedout", "account", "error", "leave")
+var templates = parse("login", "strengthen", "missing", "enrol", "brokenlink", "consent", "logout", "loggedout", "account", "error", "leave",
+	"device", "deviceconfirm", "devicedone", "devicecode", "approve")
 
 func parse(names ...string) map[string]*template.Template {
 	layout := template.Must(template.New("layout.html").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/parts.html"))

@@ -29,8 +29,23 @@ func everyView() map[string]View {
 			Passkeys: []Passkey{{ID: hostile, Name: hostile}, {Only: true}}, Sessions: []Session{{ID: hostile, Agent: hostile}, {Current: true}}},
 		"error": Problem{Title: hostile, Detail: hostile, Help: hostile, RequestID: hostile, Policies: []string{hostile},
 			Actions: []Action{{hostile, hostile, "javascript:alert(1)"}}},
-		"leave": leave{To: "javascript:alert(1)"},
+		"leave":          leave{To: "javascript:alert(1)"},
+		"device":         Device{Code: hostile, Failure: hostile},
+		"device confirm": DeviceConfirm{Client: client, Ref: hostile, Person: hostile, Code: hostile, Wants: []Wants{{hostile, []Scope{{hostile, hostile}}}}},
+		"device done":    DeviceDone{Client: client, Allowed: true},
+		"device denied":  DeviceDone{Client: client},
+		"device code":    drawn(DeviceCode{Address: hostile, Code: hostile}),
+		"approve": Approve{Person: hostile, Notice: hostile, Questions: []Question{
+			{Client: client, Ref: hostile, Binding: hostile, Strong: true, Wants: []Wants{{hostile, nil}}}}},
+		"nothing to approve": Approve{Person: hostile},
 	}
+}
+
+func drawn(v DeviceCode) DeviceCode {
+	if err := v.Draw(hostile); err != nil {
+		panic(err)
+	}
+	return v
 }
 
 func shown(view View) *httptest.ResponseRecorder {
@@ -119,6 +134,12 @@ func TestPagesKeepTheirContractOfIds(t *testing.T) {
 		"missing":    {Missing{RequestID: "req_1"}, "error-page error-reference add-passkey"},
 		"brokenlink": {BrokenLink{RequestID: "req_1"}, "error-page error-reference"},
 		"error":      {Problem{RequestID: "req_1"}, "error-page error-reference error-help"},
+		"device":     {Device{}, "user-code device-continue failure"},
+		"confirm":    {DeviceConfirm{Client: client}, "device-allow device-deny device-code client-logo"},
+		"allowed":    {DeviceDone{Client: client, Allowed: true}, "device-allowed"},
+		"denied":     {DeviceDone{Client: client}, "device-denied"},
+		"code":       {drawn(DeviceCode{}), "device-code"},
+		"nothing":    {Approve{Notice: "allowed"}, "nothing-waits notice"},
 	} {
 		ids := map[string]bool{}
 		for _, found := range element.FindAllStringSubmatch(shown(want.view).Body.String(), -1) {
