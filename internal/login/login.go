@@ -9,6 +9,8 @@
 //	/login/passkey  begin, finish: JSON for the page's script
 //	/enrol          a single-use link becomes a first credential, and a session
 //	/consent        allow or deny; a denial returns as consent=denied
+//	/device         a code that a device shows, then allow or deny (RFC 8628)
+//	/approve        what clients elsewhere ask (OpenID CIBA), each to allow or deny
 //	/logout         asks, ends the session, and returns to the client if it may
 //
 // Laws:
@@ -28,6 +30,7 @@ import (
 	"symbolon.dev/internal/authn"
 	"symbolon.dev/internal/directory"
 	"symbolon.dev/internal/door"
+	"symbolon.dev/internal/grant"
 	"symbolon.dev/internal/page"
 	"symbolon.dev/internal/policy"
 	"symbolon.dev/internal/session"
@@ -51,6 +54,7 @@ type Config struct {
 	Client    func(symbolon.ClientID) (*symbolon.Client, bool)
 	Resource  func(symbolon.ResourceID) (*symbolon.Resource, bool)
 	Keys      token.KeySource // of the ID tokens that come back as id_token_hint
+	Grants    *grant.Grants   // that wait for a person at /device and /approve
 	Clock     symbolon.Clock
 
 	// Decide judges action "login": this person, with this strength, into this client. The
@@ -65,7 +69,7 @@ type Login struct {
 }
 
 // New makes the door's handler. It serves /login, /login/passkey/…, /enrol, /enrol/passkey/…,
-// /consent, /logout and /logged-out. Invalid if Issuer is not an origin.
+// /consent, /device…, /approve, /logout and /logged-out. Invalid if Issuer is not an origin.
 func New(c Config) (http.Handler, error) {
 	forms, err := page.NewForms(c.Issuer)
 	if err != nil {
@@ -89,6 +93,13 @@ func New(c Config) (http.Handler, error) {
 	answers("POST /enrol/passkey/finish", "enrol.passkey.finish", forms.Own(l.finishEnrolPasskey))
 	pages("GET /consent", "consent", l.askConsent)
 	pages("POST /consent", "consent.answer", forms.Own(l.answerConsent))
+	pages("GET "+devicePath, "device", l.askCode)
+	pages("POST "+devicePath, "device.code", forms.Own(l.enterCode))
+	pages("GET "+confirmPath, "device.confirm", l.askDevice)
+	pages("POST "+confirmPath, "device.answer", forms.Own(l.answerDevice))
+	pages("GET "+devicePath+"/qr", "device.qr", l.showCode)
+	pages("GET "+approvePath, "approve", l.askApproval)
+	pages("POST "+approvePath, "approve.answer", forms.Own(l.answerApproval))
 	pages("GET /logout", "logout", l.askLogout)
 	pages("POST /logout", "logout.confirm", l.logout)
 	pages("GET /logged-out", "logged-out", loggedOut)
