@@ -37,3 +37,15 @@ func parseConfirmation(raw []byte) (*Confirmation, error) {
 	}
 	return c, nil
 }
+
+// MarshalJSON writes the members of RFC 9449 §6.1 and RFC 8705 §3.1.
+func (c *Confirmation) MarshalJSON() ([]byte, error) { return c.append(nil), nil }
+
+// UnmarshalJSON reads them; a binding by any other method alone is an error.
+func (c *Confirmation) UnmarshalJSON(raw []byte) error {
+	parsed, err := parseConfirmation(raw)
+	if err == nil {
+		*c = *parsed
+	}
+	return err
+}

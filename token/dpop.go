@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,6 +53,7 @@ type Presented struct {
 	URL           string // that the client used, from configuration: Host and forwarded headers can lie
 	AccessToken   string // that is presented with the proof; "" = none is
 	NonceRequired bool
+	Algorithms    []string // default all of [Algorithms]
 }
 
 // Proof is a proof that holds.
@@ -77,7 +79,7 @@ func (c *ProofChecker) Check(q Presented) (*Proof, error) {
 	if len(q.Proofs) != 1 {
 		return nil, badProof("there must be one DPoP header with one proof, not %d", len(q.Proofs))
 	}
-	claims, jkt, err := openProof(q.Proofs[0])
+	claims, jkt, err := openProof(q.Proofs[0], q.Algorithms)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +120,7 @@ type proofClaims struct {
 }
 
 // openProof checks what a proof says of itself: form, key and signature.
-func openProof(compact string) (c proofClaims, jkt string, err error) {
+func openProof(compact string, algorithms []string) (c proofClaims, jkt string, err error) {
 	if len(compact) > maxProof {
 		return c, "", badProof("the proof is longer than %d bytes", maxProof)
 	}
@@ -126,7 +128,10 @@ func openProof(compact string) (c proofClaims, jkt string, err error) {
 	if err != nil {
 		return c, "", badProof("the proof is not one compact JWS").Because(err)
 	}
-	alg, key, err := proofHeader(p.header)
+	if algorithms == nil {
+		algorithms = Algorithms()
+	}
+	alg, key, err := proofHeader(p.header, algorithms)
 	if err != nil {
 		return c, "", err
 	}
@@ -142,7 +147,7 @@ func openProof(compact string) (c proofClaims, jkt string, err error) {
 
 // proofHeader gives the algorithm and the key that a proof brings. The key is of the proof's own
 // making, so it proves nothing but that its holder signed: what counts is what is bound to it.
-func proofHeader(data []byte) (alg string, key crypto.PublicKey, err error) {
+func proofHeader(data []byte, algorithms []string) (alg string, key crypto.PublicKey, err error) {
 	members, err := parseObject(data)
 	if err != nil {
 		return "", nil, badProof("the header of the proof is malformed").Because(err)
@@ -154,8 +159,8 @@ func proofHeader(data []byte) (alg string, key crypto.PublicKey, err error) {
 	if h.typ != TypeProof {
 		return "", nil, badProof("the typ of the proof must be %s", TypeProof)
 	}
-	if !known(h.alg) {
-		return "", nil, badProof("the proof must be signed with one of %s", strings.Join(Algorithms(), ", "))
+	if !known(h.alg) || !slices.Contains(algorithms, h.alg) {
+		return "", nil, badProof("the proof must be signed with one of %s", strings.Join(algorithms, ", "))
 	}
 	for _, m := range members {
 		if m.name == "jwk" {

@@ -135,6 +135,8 @@ func (c *pending) holds(q *Request, now time.Time) error {
 		return over("redirect_uri is not that of the authorization request")
 	case !verifies(c.Challenge, q.Verifier):
 		return over("code_verifier does not fit the code_challenge")
+	case c.DPoPJKT != "" && c.DPoPJKT != q.key():
+		return over("the proof is not of the key that dpop_jkt named")
 	}
 	return nil
 }
@@ -174,9 +176,12 @@ func (g *Grants) give(ctx context.Context, q *Request, a *symbolon.Authorization
 		return nil, nil, err
 	}
 	if Registered(q.Client, TypeRefresh) {
-		raw := token.NewOpaque(token.PrefixRefresh)
+		row, raw, err := g.newRefresh(q, a)
+		if err != nil {
+			return nil, nil, err
+		}
 		response.RefreshToken = raw
-		changes = append(changes, symbolon.IssueToken{Token: refreshRow(raw, a, g.Clock())})
+		changes = append(changes, symbolon.IssueToken{Token: row})
 	}
 	if slices.Contains(a.Scopes, ScopeOpenID) {
 		if response.IDToken, err = g.Tokens.IDToken(issuer.IDToken{

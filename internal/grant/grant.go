@@ -11,6 +11,7 @@
 //     the answer may ask again for a few seconds and gets the same one. Showing it later, or
 //     once its successor was used, ends the family.
 //   - A token has one audience. Its scopes are those of that audience, out of what was granted.
+//   - What a client proves to hold, its tokens are bound to; a public client's refresh tokens too.
 //   - Nothing outlives what it came from: the session, the authorization, the subject token.
 //   - Whatever is wrong with a code or a token, its bearer reads the same words; the log knows more.
 package grant
@@ -95,6 +96,8 @@ type Request struct {
 	Resources []string // RFC 8707
 	Audiences []string // RFC 8693
 
+	Holder *token.Confirmation // what the client has proven to hold: the key of a DPoP proof, a certificate; nil = nothing
+
 	Code, RedirectURI, Verifier string // RFC 6749 §4.1.3, RFC 7636 §4.5
 	RefreshToken                string // RFC 6749 §6
 	DeviceCode                  string // RFC 8628 §3.4
@@ -131,7 +134,11 @@ func (g *Grants) Redeem(ctx context.Context, q Request) (*Response, error) {
 	if !Registered(q.Client, q.Type) {
 		return nil, symbolon.Refuse(symbolon.Denied, "unauthorized_client", "this client is not registered for this grant type")
 	}
-	return redeem(ctx, &q)
+	response, err := redeem(ctx, &q)
+	if err == nil && q.proved() && response.TokenType == "" {
+		return nil, symbolon.Errorf(symbolon.Internal, "a grant dropped the binding that was proven")
+	}
+	return response, err
 }
 
 func (g *Grants) redeemer(grantType string) func(context.Context, *Request) (*Response, error) {
@@ -165,10 +172,14 @@ func Registered(c *symbolon.Client, grantType string) bool {
 
 // answer makes the response to one minted token.
 func answer(issued issuer.Issued, r *symbolon.Resource) *Response {
-	return &Response{
+	response := &Response{
 		AccessToken: issued.Raw, Scopes: issued.Scopes, Resource: r.ID,
 		ExpiresIn: int64(issued.Expires.Sub(issued.Issued) / time.Second),
 	}
+	if bound := issued.Claims.Confirmation; bound != nil && bound.JKT != "" {
+		response.TokenType = token.SchemeDPoP // RFC 9449 §5
+	}
+	return response
 }
 
 func (g *Grants) commit(ctx context.Context, changes []symbolon.Change) error {

@@ -193,7 +193,7 @@ func (g *Grants) assertedService(ctx context.Context, s *catalog.Snapshot, q *Re
 	if err := g.mayAssert(s, q, subject, r, scopes); err != nil {
 		return nil, nil, err
 	}
-	issued, changes, err := g.Tokens.Issue(ctx, issuer.Mint{Client: q.Client, Resource: r, Scopes: scopes, Lifetime: assertionTokens})
+	issued, changes, err := g.Tokens.Issue(ctx, issuer.Mint{Client: q.Client, Resource: r, Scopes: scopes, Lifetime: assertionTokens, Holder: q.Holder})
 	if err != nil {
 		return nil, nil, err
 	}

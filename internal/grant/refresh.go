@@ -2,7 +2,6 @@ package grant
 
 import (
 	"context"
-	"time"
 
 	"symbolon.dev"
 	"symbolon.dev/token"
@@ -29,6 +28,10 @@ func (g *Grants) rotate(ctx context.Context, q *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	holder, err := g.holds(row, q)
+	if err != nil {
+		return nil, err
+	}
 	next, fresh := g.successor(q.RefreshToken), row.Used.IsZero()
 	if !fresh {
 		if retry, err := g.retries(ctx, row, next); err != nil {
@@ -43,8 +46,11 @@ func (g *Grants) rotate(ctx context.Context, q *Request) (*Response, error) {
 	}
 	response.RefreshToken = next
 	if fresh {
-		now := g.Clock()
-		changes = append(changes, symbolon.UseToken{Hash: row.Hash, At: now}, symbolon.IssueToken{Token: refreshRow(next, a, now)})
+		after, err := g.refreshRow(next, a, holder)
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, symbolon.UseToken{Hash: row.Hash, At: after.Issued}, symbolon.IssueToken{Token: after})
 	}
 	return response, g.commit(ctx, changes)
 }
@@ -114,14 +120,24 @@ func (g *Grants) successor(raw string) symbolon.Secret {
 	return token.OpaqueFrom(token.PrefixRefresh, g.Vault.MAC(macRefresh, []byte(raw)))
 }
 
-// refreshRow is what is kept of a refresh token; all that it gives stands in its authorization.
-func refreshRow(raw symbolon.Secret, a *symbolon.Authorization, now time.Time) symbolon.Token {
+// newRefresh makes the first refresh token of an authorization.
+func (g *Grants) newRefresh(q *Request, a *symbolon.Authorization) (symbolon.Token, symbolon.Secret, error) {
+	raw := token.NewOpaque(token.PrefixRefresh)
+	row, err := g.refreshRow(raw, a, q.holder())
+	return row, raw, err
+}
+
+// refreshRow is what is kept of a refresh token: what it is bound to, if to anything. All that it
+// gives stands in its authorization.
+func (g *Grants) refreshRow(raw symbolon.Secret, a *symbolon.Authorization, holder *token.Confirmation) (symbolon.Token, error) {
+	now := g.Clock()
 	expires := now.Add(refreshIdle)
 	if a.Expires.Before(expires) {
 		expires = a.Expires
 	}
-	return symbolon.Token{
+	row := symbolon.Token{
 		Hash: raw.Hash(), ID: symbolon.NewTokenID(), Kind: symbolon.RefreshToken, Authorization: a.ID,
 		Session: a.Session, User: a.User, Client: a.Client, Issued: now, Expires: expires,
 	}
+	return row, g.bind(&row, holder)
 }

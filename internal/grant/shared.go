@@ -34,7 +34,7 @@ func (g *Grants) mint(ctx context.Context, q *Request, a *symbolon.Authorization
 	may := mayAsk(q.Client)
 	scopes = slices.DeleteFunc(scopes, func(scope string) bool { return !may(scope) })
 	issued, changes, err := g.Tokens.Issue(ctx, issuer.Mint{
-		Client: q.Client, Resource: r, Scopes: scopes, Authorization: a, NotAfter: a.Expires,
+		Client: q.Client, Resource: r, Scopes: scopes, Authorization: a, NotAfter: a.Expires, Holder: q.Holder,
 	})
 	if err != nil {
 		return nil, nil, err

@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"symbolon.dev"
+	"symbolon.dev/internal/profile"
 	"symbolon.dev/token"
 )
 
@@ -25,6 +26,9 @@ func (m *Mint) confirmation() (*token.Confirmation, error) {
 		held = *m.Holder
 	}
 	wants, rebound := m.Resource.Token.Binding, m.From != nil && m.From.Confirmation != nil
+	if wants == "" && profile.Of(m.Client).Bound {
+		wants = BindingAny
+	}
 	out.JKT = held.JKT
 	if m.Client.CertificateBound || wants == BindingMTLS || (wants == BindingAny || rebound) && held.JKT == "" {
 		out.X5TS256 = held.X5TS256
@@ -54,7 +58,7 @@ func (m *Mint) boundEnough(c token.Confirmation, wants string, rebound bool) err
 	case wants == BindingMTLS && c.X5TS256 == "":
 		return unproven("invalid_request", "tokens for this resource are bound to a certificate: connect with one")
 	case wants == BindingAny && c == (token.Confirmation{}):
-		return unproven("invalid_request", "tokens for this resource are bound to their presenter: send a DPoP proof, or connect with a certificate")
+		return unproven("invalid_request", "tokens for this client or resource are bound to their presenter: send a DPoP proof, or connect with a certificate")
 	case rebound && c == (token.Confirmation{}):
 		return unproven("invalid_request", "the subject token is bound, so the new one has to be: send a DPoP proof of your own key, or connect with a certificate")
 	}

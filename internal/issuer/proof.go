@@ -24,12 +24,18 @@ func newProofs(c *Config) proofs {
 	return proofs{token.ProofChecker{Nonces: token.NewNonces(mac, c.Clock), Clock: c.Clock}, token.ProofChecker{Clock: c.Clock}}
 }
 
+// ProofRule is what a client's proofs must be beyond RFC 9449 §4.3.
+type ProofRule struct {
+	NonceRequired bool     // carry a nonce of the issuer (§8)
+	Algorithms    []string // be signed with one of these; nil = any of [token.Algorithms]
+}
+
 // Proof checks the DPoP proof of a request to an endpoint of the issuer that clients call without
 // an access token (RFC 9449 §5, §10.1), and uses it up: it passes once, whichever replica it is
 // sent to. Errors have the code invalid_dpop_proof, or use_dpop_nonce with a
 // [*token.NonceWanted] as cause; or the store is down.
-func (i *Issuer) Proof(ctx context.Context, r *http.Request, nonceRequired bool) (*token.Proof, error) {
-	proof, err := i.proofs.atToken.Check(i.presented(r, "", nonceRequired))
+func (i *Issuer) Proof(ctx context.Context, r *http.Request, rule ProofRule) (*token.Proof, error) {
+	proof, err := i.proofs.atToken.Check(i.presented(r, "", rule))
 	if err != nil {
 		return nil, err
 	}
@@ -37,9 +43,9 @@ func (i *Issuer) Proof(ctx context.Context, r *http.Request, nonceRequired bool)
 }
 
 // presented takes the address from the configuration and the path, never from Host.
-func (i *Issuer) presented(r *http.Request, accessToken string, nonceRequired bool) token.Presented {
+func (i *Issuer) presented(r *http.Request, accessToken string, rule ProofRule) token.Presented {
 	return token.Presented{Proofs: r.Header[token.HeaderProof], Method: r.Method, URL: i.Issuer + r.URL.EscapedPath(),
-		AccessToken: accessToken, NonceRequired: nonceRequired}
+		AccessToken: accessToken, NonceRequired: rule.NonceRequired, Algorithms: rule.Algorithms}
 }
 
 // once remembers a proof where all replicas look.
@@ -82,7 +88,7 @@ func (i *Issuer) confirm(ctx context.Context, r *http.Request, bound *token.Conf
 	case bound.JKT == "":
 		return nil
 	}
-	proof, err := i.proofs.atOwn.Check(i.presented(r, p.raw, false))
+	proof, err := i.proofs.atOwn.Check(i.presented(r, p.raw, ProofRule{}))
 	if err != nil {
 		return err
 	}

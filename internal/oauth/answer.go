@@ -11,6 +11,7 @@ import (
 	"symbolon.dev/internal/door"
 	"symbolon.dev/internal/grant"
 	"symbolon.dev/internal/issuer"
+	"symbolon.dev/token"
 )
 
 // failure is the JSON error of RFC 6749 §5.2, with the request id that finds the cause in the log.
@@ -58,6 +59,10 @@ func statusOf(err *symbolon.Error) int {
 func asJSON(w http.ResponseWriter, _ *http.Request, ev *door.Event, err error) {
 	known := door.Known(err)
 	challenge(w, client.Challenge(known))
+	var wanted *token.NonceWanted
+	if errors.As(err, &wanted) {
+		w.Header().Set(token.HeaderNonce, wanted.Nonce)
+	}
 	answerJSON(w, statusOf(known), failure{codeOf(known), printable(known.Message), ev.RequestID})
 }
 

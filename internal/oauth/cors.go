@@ -18,7 +18,7 @@ func crossOrigin(methods string, next http.Handler) http.Handler {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
-		h.Set("Access-Control-Expose-Headers", "WWW-Authenticate, X-Request-Id")
+		h.Set("Access-Control-Expose-Headers", "WWW-Authenticate, DPoP-Nonce, X-Request-Id")
 		if !allows(methods, r.Method) {
 			h.Set("Allow", methods+", OPTIONS")
 			http.Error(w, "this endpoint takes "+methods, http.StatusMethodNotAllowed)

@@ -11,6 +11,7 @@ import (
 	"symbolon.dev/internal/client"
 	"symbolon.dev/internal/door"
 	"symbolon.dev/internal/grant"
+	"symbolon.dev/token"
 )
 
 // call is one request of a client to an endpoint that it calls directly.
@@ -21,11 +22,13 @@ type call struct {
 	ev     *door.Event
 	params params
 	client *symbolon.Client
+	holder *token.Confirmation // what the client has proven to hold; nil = nothing
 }
 
 var tokenTable = []step[*call]{
 	{"parameters", "RFC 6749 §3.2", (*call).readForm},
 	{"client authentication", "RFC 6749 §3.2.1", (*call).authenticate},
+	{"proof of possession", "RFC 9449 §5, RFC 8705 §3", (*call).prove},
 	{"grant", "RFC 6749 §4, RFC 8693 §2", (*call).redeem},
 }
 
@@ -96,7 +99,7 @@ type tokenAnswer struct {
 func (c *call) grantRequest() (grant.Request, error) {
 	p := &c.params
 	q := grant.Request{
-		ID: c.ev.RequestID, Client: c.client, Type: p.Get("grant_type"), Resources: p.All("resource"), Audiences: p.All("audience"),
+		ID: c.ev.RequestID, Client: c.client, Type: p.Get("grant_type"), Holder: c.holder, Resources: p.All("resource"), Audiences: p.All("audience"),
 		Code: p.Get("code"), RedirectURI: p.Get("redirect_uri"), Verifier: p.Get("code_verifier"), RefreshToken: p.Get("refresh_token"),
 		DeviceCode: p.Get("device_code"), AuthReqID: p.Get("auth_req_id"), Assertion: p.Get("assertion"),
 		SubjectToken: p.Get("subject_token"), SubjectTokenType: p.Get("subject_token_type"),
