@@ -2,7 +2,10 @@ package telemetry
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
@@ -18,12 +21,20 @@ type Tracer struct {
 	propagator propagation.TraceContext
 }
 
-// NewTracer makes a tracer for an OTLP/HTTP endpoint URL, or nil for "".
+// NewTracer makes a tracer for an OTLP/HTTP endpoint, or nil for "". A URL without a path is the base
+// that the specification's /v1/traces is added to.
 func NewTracer(ctx context.Context, endpoint string, sample float64) (*Tracer, error) {
 	if endpoint == "" {
 		return nil, nil
 	}
-	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(endpoint))
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Host == "" {
+		return nil, fmt.Errorf("tracing.endpoint: %q is not a URL", endpoint)
+	}
+	if strings.Trim(u.Path, "/") == "" {
+		u = u.JoinPath("v1", "traces")
+	}
+	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(u.String()))
 	if err != nil {
 		return nil, err
 	}
