@@ -25,7 +25,7 @@ func (m *Mint) confirmation() (*token.Confirmation, error) {
 	if m.Holder != nil {
 		held = *m.Holder
 	}
-	wants, rebound := m.Resource.Token.Binding, m.From != nil && m.From.Confirmation != nil
+	wants, rebound := m.rule().Binding, m.From != nil && m.From.Confirmation != nil
 	if wants == "" && profile.Of(m.Client).Bound {
 		wants = BindingAny
 	}

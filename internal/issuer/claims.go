@@ -19,6 +19,10 @@ const (
 	fieldEmployment   = "employment"
 
 	claimUsername = "preferred_username"
+
+	claimEmbedded    = "embedded" // inner tokens, by audience
+	claimTransaction = "txn"      // the transaction that a widened token is for
+	claimStatus      = "status"   // where a Token Status List tells of the token
 )
 
 // brokerFields are what a broker needs to judge requests by policy. None is a person's name.
@@ -108,6 +112,7 @@ var reserved = map[string]bool{
 	"sub_kind": true, "act": true, "may_act": true, "cnf": true, "active": true, "token_type": true, "username": true,
 	"azp": true, "at_hash": true, "c_hash": true, "s_hash": true, "authorization_details": true, "events": true,
 	"roles": true, "entitlements": true, claimAncestors: true, claimUsername: true,
+	claimEmbedded: true, claimTransaction: true, claimStatus: true, claimReference: true, claimHook: true,
 }
 
 func names(groups []symbolon.GroupID) []string {

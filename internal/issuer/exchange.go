@@ -65,7 +65,7 @@ func (x *Exchange) Mint(from *symbolon.Resource) (Mint, error) {
 	if mint.Format, err = x.format(); err != nil {
 		return Mint{}, err
 	}
-	if x.Format == FormatJWT && (x.Client.Broker || x.Target.Token.Format != FormatJWT) {
+	if x.Format == FormatJWT && (x.Client.Broker || !readable(x.Target)) {
 		mint.Lifetime = maxUpstreamLifetime
 	}
 	if !swap {
@@ -99,6 +99,11 @@ func (x *Exchange) scopes(swap bool) ([]string, error) {
 	return kept, nil
 }
 
+// readable: the resource takes JWTs, encrypted or not.
+func readable(r *symbolon.Resource) bool {
+	return r.Token.Format == FormatJWT || r.Token.Format == FormatJWE
+}
+
 func offers(r *symbolon.Resource, scope string) bool {
 	return slices.ContainsFunc(r.Scopes, func(s symbolon.Scope) bool { return s.Name == scope })
 }
@@ -106,7 +111,7 @@ func offers(r *symbolon.Resource, scope string) bool {
 // format: a JWT where the resource takes opaque tokens is for brokers, who pass it on at once,
 // and for the resource's own server.
 func (x *Exchange) format() (string, error) {
-	unusual := x.Format == FormatJWT && x.Target.Token.Format != FormatJWT
+	unusual := x.Format == FormatJWT && !readable(x.Target)
 	if unusual && !x.Client.Broker && x.Target.Server != x.Client.ID {
 		return "", symbolon.Refuse(symbolon.Invalid, "invalid_request", "the target takes opaque tokens")
 	}

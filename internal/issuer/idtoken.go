@@ -35,7 +35,7 @@ func (i *Issuer) IDToken(t IDToken) (string, error) {
 	}
 	now, given := i.Clock(), t.Authorization
 	claims := &token.Claims{
-		Issuer: i.Issuer, Subject: string(given.User), Audience: []string{string(t.Client.ID)},
+		Issuer: i.Issuer, Subject: i.SubjectFor(t.Client, given.User), Audience: []string{string(t.Client.ID)},
 		IssuedAt: now.Truncate(time.Second), Expires: now.Add(idTokenLifetime).Truncate(time.Second),
 		AuthTime: given.AuthTime, Nonce: t.Nonce, ACR: string(given.ACR), AMR: given.AMR, SessionID: string(given.Session),
 	}

@@ -33,17 +33,30 @@ func (i *Issuer) Introspect(ctx context.Context, caller *symbolon.Client, raw st
 	if !ok || !i.mayIntrospect(snapshot, caller, target, o.claims) {
 		return Introspection{}, nil
 	}
-	out := Introspection{Active: true, Claims: *o.claims}
-	if err := i.describe(ctx, &out.Claims, nil, target.Token.Claims); err != nil {
+	return i.told(ctx, caller, target, o.claims)
+}
+
+// told is what a caller learns of a live token for a target. Brokers judge by who a person is, so
+// they learn the real ids; any other learns those of the target's sector.
+func (i *Issuer) told(ctx context.Context, caller *symbolon.Client, target *symbolon.Resource, claims *token.Claims) (Introspection, error) {
+	holder, ok := i.Catalog.Current().Client(symbolon.ClientID(claims.ClientID))
+	if !ok {
+		return Introspection{}, nil
+	}
+	known := *claims
+	if err := i.tell(ctx, &known, audience{resource: target, client: holder, rule: Rule(holder, target)}); err != nil {
 		return Introspection{}, gone(err)
 	}
+	known.Extra = without(known.Extra, claimHook)
 	if caller.Broker {
-		err = i.describe(ctx, &out.Claims, nil, brokerFields)
+		err := i.describe(ctx, &known, nil, brokerFields)
+		return Introspection{Active: err == nil, Claims: known}, gone(err)
 	}
+	shown, err := i.disguise(&known, catalog.SectorOf(target), false)
 	if err != nil {
-		return Introspection{}, gone(err)
+		return Introspection{}, err
 	}
-	return out, nil
+	return Introspection{Active: true, Claims: *shown}, nil
 }
 
 // gone: a person who was deleted between two looks leaves an inactive token, not an error.

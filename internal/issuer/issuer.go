@@ -30,6 +30,7 @@ import (
 
 	"symbolon.dev"
 	"symbolon.dev/internal/catalog"
+	"symbolon.dev/internal/claim"
 	"symbolon.dev/internal/key"
 	"symbolon.dev/internal/policy"
 	"symbolon.dev/token"
@@ -68,6 +69,8 @@ type Config struct {
 	// Certificate gives the thumbprint (RFC 8705 §3.1) of the client certificate that a request was
 	// sent with, "" for none; default that of its TLS connection.
 	Certificate func(*http.Request) string
+
+	Outbound *http.Client // asks hooks for claims; nil = tokens of resources with a hook are not made
 }
 
 // Issuer may be used by any number of requests at once.
@@ -77,7 +80,9 @@ type Issuer struct {
 	people   *people
 	opened   *otter.Cache[symbolon.Hash, *opened]
 	verifier token.Verifier
-	proofs   proofs
+
+	expressions *claim.Compiler
+	proofs      proofs
 }
 
 // maxOpened bounds the cache of opened tokens; one takes about a kilobyte.
@@ -99,7 +104,7 @@ func New(ctx context.Context, c Config) (*Issuer, error) {
 	if c.Certificate == nil {
 		c.Certificate = ofConnection
 	}
-	i := &Issuer{Config: c, marks: newMarks(c.Clock), people: people, opened: opened, proofs: newProofs(&c)}
+	i := &Issuer{Config: c, marks: newMarks(c.Clock), people: people, opened: opened, proofs: newProofs(&c), expressions: claim.NewCompiler()}
 	i.verifier = token.Verifier{Keys: c.Keys, Issuer: c.Issuer, AnyAudience: true, Clock: c.Clock, Leeway: clockLeeway}
 	if c.Shared {
 		return i, nil

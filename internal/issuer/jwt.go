@@ -22,6 +22,9 @@ func (i *Issuer) readJWT(raw string) (*opened, error) {
 	if err != nil {
 		return nil, untrustedKey(err)
 	}
+	if claims, err = i.undisguise(claims); err != nil {
+		return nil, err
+	}
 	o := hung(claims, claims.IssuedAt)
 	o.key, o.alg = signedBy(raw)
 	if o.key != "" {

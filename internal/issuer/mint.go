@@ -1,10 +1,12 @@
 package issuer
 
 import (
+	"cmp"
 	"context"
 	"time"
 
 	"symbolon.dev"
+	"symbolon.dev/internal/catalog"
 	"symbolon.dev/token"
 )
 
@@ -12,6 +14,7 @@ import (
 const (
 	FormatOpaque = "opaque"
 	FormatJWT    = "jwt"
+	FormatJWE    = "jwe" // a JWT, encrypted to the resource
 )
 
 const (
@@ -60,27 +63,23 @@ func (i *Issuer) Issue(ctx context.Context, m Mint) (Issued, []symbolon.Change, 
 	if !now.Before(claims.Expires) {
 		return Issued{}, nil, symbolon.Refuse(symbolon.Invalid, "invalid_grant", "what the token would hang on has ended")
 	}
-	out := Issued{ID: symbolon.TokenID(claims.ID), Format: m.format(), Issued: now,
+	rule := m.rule()
+	if err := i.ask(ctx, &m, &rule, claims); err != nil {
+		return Issued{}, nil, err
+	}
+	out := Issued{ID: symbolon.TokenID(claims.ID), Format: m.format(&rule), Issued: now,
 		Expires: claims.Expires, Scopes: claims.Scope, Claims: claims}
-	if out.Format == FormatJWT {
-		raw, err := i.signed(ctx, &m, claims)
+	switch out.Format {
+	case FormatJWT:
+		raw, err := i.signed(ctx, &m, &rule, claims)
 		out.Raw = symbolon.NewSecret(raw)
 		return out, nil, err
+	case FormatJWE:
+		return i.wrapped(ctx, &m, &rule, out)
 	}
+	out.Raw = token.NewOpaque(token.PrefixAccess)
 	record, err := i.sealed(&out, claims)
 	return out, []symbolon.Change{symbolon.IssueToken{Token: record}}, err
-}
-
-// format: a browser's session at an app is always opaque, as it lives long and leaves the house.
-func (m *Mint) format() string {
-	wanted := m.Format
-	if wanted == "" {
-		wanted = m.Resource.Token.Format
-	}
-	if wanted == FormatJWT && !m.browserSession() {
-		return FormatJWT
-	}
-	return FormatOpaque
 }
 
 // browserSession: a broker that logs a person in to an app it fronts keeps the token in a cookie.
@@ -107,9 +106,10 @@ func (m *Mint) expires(now time.Time) time.Time {
 }
 
 func (m *Mint) lifetime() time.Duration {
-	rule, usual := time.Duration(m.Resource.Token.Lifetime), defaultLifetime
+	own := m.rule()
+	rule, usual := time.Duration(own.Lifetime), defaultLifetime
 	if m.browserSession() {
-		rule, usual = time.Duration(m.Resource.Token.Session), defaultSession
+		rule, usual = time.Duration(own.Session), defaultSession
 	}
 	if rule <= 0 {
 		rule = usual
@@ -151,26 +151,48 @@ func (m *Mint) inherit(c *token.Claims) {
 }
 
 // signed makes the JWT, with the claims that its resource asks for.
-func (i *Issuer) signed(ctx context.Context, m *Mint, claims *token.Claims) (string, error) {
-	if err := i.describe(ctx, claims, m.User, m.Resource.Token.Claims); err != nil {
+func (i *Issuer) signed(ctx context.Context, m *Mint, rule *symbolon.TokenRule, claims *token.Claims) (string, error) {
+	told := *claims
+	if err := i.tell(ctx, &told, audience{m.Resource, m.Client, *rule, m.User, true}); err != nil {
 		return "", err
 	}
-	alg := m.Resource.Token.Algorithm
-	if alg == "" {
-		alg = token.ES256
-	}
-	signer, err := i.Keys.Signer(alg)
+	told.Extra = without(told.Extra, claimHook)
+	shown, err := i.disguise(&told, catalog.SectorOf(m.Resource), true)
 	if err != nil {
 		return "", err
 	}
-	return token.Sign(signer, token.TypeAccessToken, claims)
+	signer, err := i.Keys.Signer(cmp.Or(rule.Algorithm, token.ES256))
+	if err != nil {
+		return "", err
+	}
+	return token.Sign(signer, token.TypeAccessToken, shown)
+}
+
+// wrapped makes the JWE. What cannot be read by who presents it is found by its hash, as an opaque
+// token is, so it can be introspected and taken back.
+func (i *Issuer) wrapped(ctx context.Context, m *Mint, rule *symbolon.TokenRule, out Issued) (Issued, []symbolon.Change, error) {
+	to, err := token.NewRecipient(rule.Encryption)
+	if err != nil {
+		return out, nil, err
+	}
+	inner, err := i.signed(ctx, m, rule, out.Claims)
+	if err != nil {
+		return out, nil, err
+	}
+	raw, err := to.Wrap(inner)
+	if err != nil {
+		return out, nil, err
+	}
+	out.Raw = symbolon.NewSecret(raw)
+	record, err := i.sealed(&out, out.Claims)
+	return out, []symbolon.Change{symbolon.IssueToken{Token: record}}, err
 }
 
 const purposeToken = "access token"
 
-// sealed makes the opaque token. Its claims are bound to its hash, so that rows cannot be swapped.
+// sealed makes the record of a token that is found by its hash. Its claims are bound to that, so
+// that rows cannot be swapped.
 func (i *Issuer) sealed(out *Issued, claims *token.Claims) (symbolon.Token, error) {
-	out.Raw = token.NewOpaque(token.PrefixAccess)
 	hash := out.Raw.Hash()
 	plain, err := claims.MarshalJSON()
 	record := symbolon.Token{

@@ -55,15 +55,19 @@ func (i *Issuer) read(ctx context.Context, raw string) (*opened, error) {
 		return nil, unbelieved("the token is too long")
 	}
 	if strings.HasPrefix(raw, token.PrefixAccess) {
-		return i.readOpaque(ctx, raw)
+		if prefix, ok := token.CheckOpaque(raw); !ok || prefix != token.PrefixAccess {
+			return nil, unbelieved("the token is malformed")
+		}
+		return i.readRecord(ctx, raw)
+	}
+	if token.LooksEncrypted(raw) {
+		return i.readRecord(ctx, raw)
 	}
 	return i.readJWT(raw)
 }
 
-func (i *Issuer) readOpaque(ctx context.Context, raw string) (*opened, error) {
-	if prefix, ok := token.CheckOpaque(raw); !ok || prefix != token.PrefixAccess {
-		return nil, unbelieved("the token is malformed")
-	}
+// readRecord finds what a token that is a reference stands for.
+func (i *Issuer) readRecord(ctx context.Context, raw string) (*opened, error) {
 	hash := symbolon.HashOf(raw)
 	if known, ok := i.opened.GetIfPresent(hash); ok {
 		return known, nil
