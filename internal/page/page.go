@@ -22,6 +22,7 @@ package page
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"html/template"
 	"net/http"
@@ -39,6 +40,8 @@ type frame struct {
 	wide     bool
 	apart    bool // the two halves of the mark do not meet: something is refused or over
 	script   bool
+	send     bool   // a script sends the page's form
+	posts    string // the foreign origin that the page's form goes to; "" = none
 }
 
 // Client is the application that a page speaks about, as people know it.
@@ -75,7 +78,7 @@ func webAddress(raw string) string {
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-var templates = parse("login", "strengthen", "missing", "enrol", "brokenlink", "consent", "logout", "loggedout", "account", "error", "leave",
+var templates = parse("login", "strengthen", "missing", "enrol", "brokenlink", "consent", "logout", "loggedout", "account", "error", "leave", "formpost",
 	"device", "deviceconfirm", "devicedone", "devicecode", "approve")
 
 func parse(names ...string) map[string]*template.Template {
@@ -102,6 +105,9 @@ func Show(w http.ResponseWriter, status int, view View) {
 	if f.script {
 		data.Script = scriptPath
 	}
+	if f.send {
+		data.Script = sendPath
+	}
 	var body bytes.Buffer
 	if err := templates[f.template].Execute(&body, data); err != nil {
 		http.Error(w, "This page could not be made.", http.StatusInternalServerError)
@@ -123,6 +129,9 @@ func secure(h http.Header, f frame) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "same-origin")
+	if f.posts != "" {
+		h.Set("Referrer-Policy", "strict-origin")
+	}
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Permissions-Policy", "publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(), microphone=(), geolocation=(), payment=(), usb=()")
@@ -130,10 +139,13 @@ func secure(h http.Header, f frame) {
 
 func contentPolicy(f frame) string {
 	directives := []string{"default-src 'none'", "style-src 'self'", "img-src 'self'" + logoSource(f.client),
-		"form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'",
+		"form-action " + cmp.Or(f.posts, "'self'"), "base-uri 'none'", "frame-ancestors 'none'",
 		"require-trusted-types-for 'script'", "trusted-types 'none'"}
 	if f.script {
 		directives = append(directives, "script-src 'self'", "connect-src 'self'")
+	}
+	if f.send {
+		directives = append(directives, "script-src 'self'")
 	}
 	return strings.Join(directives, "; ")
 }
