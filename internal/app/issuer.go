@@ -24,6 +24,7 @@ import (
 	"symbolon.dev/internal/ledger"
 	"symbolon.dev/internal/login"
 	"symbolon.dev/internal/oauth"
+	"symbolon.dev/internal/outbound"
 	"symbolon.dev/internal/page"
 	"symbolon.dev/internal/policy"
 	"symbolon.dev/internal/session"
@@ -49,6 +50,8 @@ type issuerSide struct {
 	tokens    *issuer.Issuer
 	grants    *grant.Grants
 	signals   *signals.Transmitter
+
+	outbound *http.Client // to addresses that others name
 
 	handler http.Handler
 }
@@ -94,12 +97,17 @@ func (s *issuerSide) mechanisms(ctx context.Context) error {
 		_ = s.db.Close()
 		return fmt.Errorf("signing keys: %w", err)
 	}
+	s.outbound, err = outbound.New(outbound.Options{Allow: c.Outbound.Allow, CAFile: c.Outbound.CAFile})
+	if err != nil {
+		_ = s.db.Close()
+		return err
+	}
 	s.events = event.New(s.db, s.app.Log)
 	s.ledger = ledger.New(s.db.AddLedger, symbolon.Now, s.app.Log)
-	s.catalog, err = catalog.Open(ctx, s.db, catalog.Options{Issuer: c.Issuer, Clock: symbolon.Now})
+	s.catalog, err = catalog.Open(ctx, s.db, catalog.Options{Issuer: c.Issuer, Clock: symbolon.Now, Outbound: s.outbound})
 	if err == nil {
 		s.tokens, err = issuer.New(ctx, issuer.Config{Issuer: c.Issuer, Store: s.db, Catalog: s.catalog, Keys: s.keys,
-			Vault: s.vault, Clock: symbolon.Now, Shared: s.db.Shared(), Ledger: s.ledger})
+			Vault: s.vault, Clock: symbolon.Now, Shared: s.db.Shared(), Ledger: s.ledger, Outbound: s.outbound})
 	}
 	if err != nil {
 		_ = s.db.Close()
@@ -123,7 +131,7 @@ func (s *issuerSide) rules(context.Context) error {
 		Clock: symbolon.Now, Ledger: s.ledger})
 	s.signals = signals.New(signals.Config{Issuer: c.Issuer, Store: s.db, Log: s.events,
 		Signer: func() (token.Signer, error) { return s.keys.Signer("ES256") },
-		Bearer: s.tokens.Bearer, Catalog: s.catalog.Current, Door: s.app.door, Clock: symbolon.Now})
+		Bearer: s.tokens.Bearer, Heard: s.tokens.Heard, Catalog: s.catalog.Current, Door: s.app.door, Clock: symbolon.Now})
 	return err
 }
 

@@ -108,6 +108,9 @@ func (i *Issuer) Heard(receiver *symbolon.Client, e symbolon.Event) symbolon.Eve
 	if sector == "" {
 		return e
 	}
+	if e.Actor == string(e.User) {
+		e.Actor = i.alias(sector, e.Actor)
+	}
 	e.User, e.Session = symbolon.UserID(i.alias(sector, string(e.User))), symbolon.SessionID(i.alias(sector, string(e.Session)))
 	e.Authorization = symbolon.AuthorizationID(i.alias(sector, string(e.Authorization)))
 	return e

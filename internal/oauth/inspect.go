@@ -104,6 +104,10 @@ func (e *endpoints) userinfo(w http.ResponseWriter, r *http.Request, ev *door.Ev
 	if err != nil {
 		return err
 	}
-	answerJSON(w, http.StatusOK, issuer.UserInfo(user, claims.Scope))
+	told := issuer.UserInfo(user, claims.Scope)
+	if holder, ok := e.Catalog.Current().Client(symbolon.ClientID(claims.ClientID)); ok {
+		told["sub"] = e.Tokens.SubjectFor(holder, user.ID) // that of the ID token: OIDC Core §5.3.2
+	}
+	answerJSON(w, http.StatusOK, told)
 	return nil
 }

@@ -54,7 +54,7 @@ func (e *endpoints) describe() map[string]any {
 		"code_challenge_methods_supported": []string{"S256"},
 		"prompt_values_supported":          prompts,
 		"acr_values_supported":             symbolon.ACRs,
-		"subject_types_supported":          []string{"public"},
+		"subject_types_supported":          []string{"public", "pairwise"},
 		"scopes_supported":                 []string{grant.ScopeOpenID, grant.ScopeProfile, grant.ScopeEmail, grant.ScopeOffline},
 		"claim_types_supported":            []string{"normal"},
 		"claims_supported":                 claimsSupported,

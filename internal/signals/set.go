@@ -31,8 +31,18 @@ func concerns(s *symbolon.Stream, e *symbolon.Event) bool {
 	return len(s.Events) == 0 || slices.Contains(s.Events, out.uri)
 }
 
-func (t *Transmitter) sign(s *symbolon.Stream, e *symbolon.Event) (string, error) {
-	out := outward[e.Type]
+// heard is the event with the ids that the stream's receiver knows.
+func (t *Transmitter) heard(s *symbolon.Stream, e *symbolon.Event) *symbolon.Event {
+	receiver, ok := t.Catalog().Client(s.Client)
+	if t.Heard == nil || !ok {
+		return e
+	}
+	told := t.Heard(receiver, *e)
+	return &told
+}
+
+func (t *Transmitter) sign(s *symbolon.Stream, happened *symbolon.Event) (string, error) {
+	out, e := outward[happened.Type], t.heard(s, happened)
 	said := map[string]any{}
 	if out.payload != nil {
 		if given := out.payload(e); given != nil {

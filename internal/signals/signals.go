@@ -47,6 +47,9 @@ type Config struct {
 	Door    *door.Door
 	Clock   symbolon.Clock
 	Hold    time.Duration // how long a poll waits for events, default and at most 5 s
+
+	// Heard gives the ids that a receiver knows people by ([issuer.Issuer.Heard]); default those of the event.
+	Heard func(receiver *symbolon.Client, e symbolon.Event) symbolon.Event
 }
 
 const maxHold = 5 * time.Second
