@@ -44,6 +44,7 @@ type issuerSide struct {
 	ledger *ledger.Ledger
 
 	catalog   *catalog.Catalog
+	clients   *client.Authenticator
 	directory *directory.Directory
 	authn     *authn.Authn
 	sessions  *session.Sessions
@@ -123,6 +124,9 @@ func (s *issuerSide) rules(context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.clients, err = s.authenticator(s.outbound); err != nil {
+		return err
+	}
 	s.directory = directory.New(s.db, symbolon.Now)
 	s.sessions = session.New(s.db, s.vault, session.Options{Lifetime: time.Duration(c.Session.Lifetime),
 		Idle: time.Duration(c.Session.Idle), Secure: !c.Plain(), Clock: symbolon.Now})
@@ -140,7 +144,7 @@ func (s *issuerSide) doors() error {
 	c, d := s.app.Config, s.app.door
 	loginPages, err := login.New(login.Config{Issuer: c.Issuer, Door: d, Authn: s.authn, Sessions: s.sessions, Directory: s.directory,
 		Store: s.db, Keys: s.keys, Clock: symbolon.Now, Decide: s.decideLogin,
-		Client:   func(id symbolon.ClientID) (*symbolon.Client, bool) { return s.catalog.Current().Client(id) },
+		Client:   s.client,
 		Resource: func(id symbolon.ResourceID) (*symbolon.Resource, bool) { return s.grants.ByID(s.catalog.Current(), id) }})
 	if err != nil {
 		return err
@@ -151,7 +155,7 @@ func (s *issuerSide) doors() error {
 		return err
 	}
 	endpoints := oauth.Handler(oauth.Config{Issuer: c.Issuer, Door: d, Catalog: s.catalog, Sessions: s.sessions, Grants: s.grants,
-		Clients: client.New(func() client.Clients { return s.catalog.Current() }, symbolon.Now),
+		Clients: s.clients,
 		Tokens:  s.tokens, Keys: s.keys, Vault: s.vault, Consents: s.db, Clock: symbolon.Now})
 	administration := admin.New(admin.Config{Issuer: c.Issuer, Version: s.app.Version, Door: d, Store: s.db, Catalog: s.catalog,
 		Directory: s.directory, Sessions: s.sessions, Tokens: s.tokens, Keys: s.keys, Ledger: s.ledger,
@@ -180,7 +184,7 @@ func (s *issuerSide) doors() error {
 func (s *issuerSide) decideLogin(user *symbolon.User, into symbolon.ClientID, acr symbolon.ACR, amr []string) policy.Decision {
 	snapshot := s.catalog.Current()
 	target := policy.Entity{UID: policy.UID{Type: "Service", ID: "account"}}
-	if known, ok := snapshot.Client(into); ok {
+	if known, ok := s.client(into); ok {
 		target = snapshot.ServiceEntity(known)
 	}
 	return snapshot.Policy.Decide(policy.Request{Principal: snapshot.UserEntity(user), Action: "login", Resource: target,

@@ -45,6 +45,7 @@ func (c *certificate) tlsConfig() *tls.Config {
 			tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
 		},
 		NextProtos:     []string{"h2", "http/1.1"},
+		ClientAuth:     tls.RequestClientCert, // asked for, never required: what it proves is judged per client (RFC 8705)
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current.Load(), nil },
 	}
 }

@@ -29,6 +29,7 @@ type Config struct {
 	Broker   Broker   `yaml:"broker"`
 	Session  Session  `yaml:"session"`
 	Keys     Keys     `yaml:"keys"`
+	Clients  Clients  `yaml:"clients"`
 	Outbound Outbound `yaml:"outbound"`
 	Log      Log      `yaml:"log"`
 	Tracing  Tracing  `yaml:"tracing"`
@@ -38,6 +39,15 @@ type Config struct {
 type TLS struct {
 	CertFile string `yaml:"cert_file" doc:"PEM certificate chain. Without one the process speaks plain HTTP, which is refused unless the issuer is a loopback name."`
 	KeyFile  string `yaml:"key_file" doc:"PEM private key."`
+
+	ClientCertProxies []string `yaml:"client_cert_proxies" doc:"Addresses or prefixes of proxies that end TLS in front and tell the client's certificate in client_cert_header. They must remove that header from what clients send. Empty: only the certificate of the connection counts."`
+	ClientCertHeader  string   `yaml:"client_cert_header" doc:"Header in which those proxies tell it, as URL-encoded PEM or by RFC 9440."`
+}
+
+// Clients says what an operator lets clients do without being declared.
+type Clients struct {
+	MetadataHosts  []string `yaml:"metadata_document_hosts" doc:"Hosts whose client ID metadata documents are read: a client there describes itself at the URL that is its id. * is any host. Empty: clients are declared."`
+	MetadataScopes []string `yaml:"metadata_document_scopes" doc:"What such a client may ask for." default:"openid"`
 }
 
 // Broker is what a process with the broker role needs to know of itself.

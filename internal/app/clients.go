@@ -1,0 +1,36 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"symbolon.dev"
+	"symbolon.dev/internal/client"
+)
+
+// authenticator knows the declared clients, and those that describe themselves at hosts that the
+// operator names.
+func (s *issuerSide) authenticator(outside *http.Client) (*client.Authenticator, error) {
+	c := s.app.Config
+	certificates, err := client.NewCertificates(c.TLS.ClientCertProxies, c.TLS.ClientCertHeader)
+	if err != nil {
+		return nil, err
+	}
+	var documents *client.Documents
+	if hosts := c.Clients.MetadataHosts; len(hosts) > 0 {
+		documents = &client.Documents{Hosts: hosts, Scopes: c.Clients.MetadataScopes,
+			Admit: func(v *symbolon.Client) error { return s.catalog.Current().Admit(v) }}
+		if slices.Contains(hosts, "*") {
+			documents.Hosts = nil
+		}
+	}
+	return client.Open(client.Config{Issuer: c.Issuer, Clients: func() client.Clients { return s.catalog.Current() },
+		Clock: symbolon.Now, Store: s.db, HTTP: outside, Certificates: certificates, Documents: documents}), nil
+}
+
+// client finds a declared client, or one that describes itself, for doors that have a step of it.
+func (s *issuerSide) client(id symbolon.ClientID) (*symbolon.Client, bool) {
+	found, err := s.clients.Find(context.Background(), id) // read when the step was made, so it is kept
+	return found, err == nil
+}
