@@ -125,6 +125,7 @@ func (a *App) Close() error {
 
 // Run serves until ctx ends, then drains. Ready is called once, when requests are answered.
 func (a *App) Run(ctx context.Context, ready func(Ready)) error {
+	paceCollector()
 	listener, err := a.listen()
 	if err != nil {
 		return errors.Join(err, a.Close())
@@ -171,6 +172,7 @@ func (a *App) announce(ctx context.Context, listener net.Listener, ready func(Re
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
+	settle()
 	a.Log.Info("ready", "issuer", a.Config.Issuer, "listen", listener.Addr().String(), "roles", strings.Join(a.Config.Roles, ","))
 	notify("READY=1")
 	ready(Ready{Issuer: a.Config.Issuer, Listen: listener.Addr().String(), Roles: a.Config.Roles})
