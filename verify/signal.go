@@ -92,6 +92,9 @@ func namesOf(c *token.Claims) []name {
 			names = append(names, n)
 		}
 	}
+	for _, ancestor := range token.Ancestors(c) { // a token that it was made from, or the client that held that
+		names = append(names, name{byToken, ancestor}, name{byClient, ancestor})
+	}
 	for _, actor := range c.Actor.Chain() {
 		names = append(names, name{byClient, actor}, name{byUser, actor})
 	}

@@ -20,9 +20,9 @@ const (
 
 	claimUsername = "preferred_username"
 
-	claimEmbedded    = "embedded" // inner tokens, by audience
-	claimTransaction = "txn"      // the transaction that a widened token is for
-	claimStatus      = "status"   // where a Token Status List tells of the token
+	claimEmbedded    = token.ClaimEmbedded // inner tokens, by audience
+	claimTransaction = "txn"               // the transaction that a widened token is for
+	claimStatus      = "status"            // where a Token Status List tells of the token
 )
 
 // brokerFields are what a broker needs to judge requests by policy. None is a person's name.

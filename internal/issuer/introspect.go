@@ -48,6 +48,7 @@ func (i *Issuer) told(ctx context.Context, caller *symbolon.Client, target *symb
 		return Introspection{}, gone(err)
 	}
 	known.Extra = without(known.Extra, claimHook)
+	i.ownInner(caller, &known)
 	if caller.Broker {
 		err := i.describe(ctx, &known, nil, brokerFields)
 		return Introspection{Active: err == nil, Claims: known}, gone(err)

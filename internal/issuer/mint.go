@@ -28,6 +28,7 @@ type Mint struct {
 	Client        *symbolon.Client        // who is given it
 	Resource      *symbolon.Resource      // its one audience
 	Scopes        []string                // what it carries
+	Details       []symbolon.Detail       // likewise (RFC 9396)
 	Authorization *symbolon.Authorization // what a person gave; nil for a client that acts for itself
 	User          *symbolon.User          // that person, where at hand
 	From          *token.Claims           // of an exchange: the token whose subject and login are kept
@@ -36,6 +37,8 @@ type Mint struct {
 	Lifetime      time.Duration           // shortens the resource's rule; 0 = that rule
 	Format        string                  // overrides the resource's rule; "" = that rule
 	Holder        *token.Confirmation     // what the one who asks has proven to hold; nil = nothing
+
+	Embed []Inner // tokens to carry inside
 
 	swap bool // a broker's exchange for what it shows an upstream
 }
@@ -65,6 +68,9 @@ func (i *Issuer) Issue(ctx context.Context, m Mint) (Issued, []symbolon.Change, 
 	}
 	rule := m.rule()
 	if err := i.ask(ctx, &m, &rule, claims); err != nil {
+		return Issued{}, nil, err
+	}
+	if err := i.embed(ctx, &m, &rule, claims, now); err != nil {
 		return Issued{}, nil, err
 	}
 	out := Issued{ID: symbolon.TokenID(claims.ID), Format: m.format(&rule), Issued: now,
@@ -138,6 +144,7 @@ func (m *Mint) claims(issuer string, now time.Time) *token.Claims {
 	default:
 		c.Subject, c.Kind = string(m.Client.ID), token.KindService
 	}
+	m.agreed(c)
 	return c
 }
 
