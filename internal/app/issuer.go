@@ -49,6 +49,7 @@ type issuerSide struct {
 	authn     *authn.Authn
 	sessions  *session.Sessions
 	tokens    *issuer.Issuer
+	courier   *grant.Courier
 	grants    *grant.Grants
 	signals   *signals.Transmitter
 
@@ -131,8 +132,10 @@ func (s *issuerSide) rules(context.Context) error {
 	s.sessions = session.New(s.db, s.vault, session.Options{Lifetime: time.Duration(c.Session.Lifetime),
 		Idle: time.Duration(c.Session.Idle), Secure: !c.Plain(), Clock: symbolon.Now})
 	s.authn, err = authn.New(s.db, s.vault, authn.Options{RPID: u.Hostname(), Origins: []string{c.Issuer}, Clock: symbolon.Now})
+	s.courier = grant.NewCourier(grant.Courier{HTTP: s.outbound, Webhook: c.CIBA.Webhook, Log: s.app.Log,
+		Signer: func() (token.Signer, error) { return s.keys.Signer("ES256") }})
 	s.grants = grant.New(grant.Config{Issuer: c.Issuer, Store: s.db, Catalog: s.catalog, Tokens: s.tokens, Vault: s.vault,
-		Clock: symbolon.Now, Ledger: s.ledger})
+		Clock: symbolon.Now, Ledger: s.ledger, Keys: s.clients, Courier: s.courier, Enabled: c.Drafts})
 	s.signals = signals.New(signals.Config{Issuer: c.Issuer, Store: s.db, Log: s.events,
 		Signer: func() (token.Signer, error) { return s.keys.Signer("ES256") },
 		Bearer: s.tokens.Bearer, Heard: s.tokens.Heard, Catalog: s.catalog.Current, Door: s.app.door, Clock: symbolon.Now})
@@ -143,7 +146,7 @@ func (s *issuerSide) rules(context.Context) error {
 func (s *issuerSide) doors() error {
 	c, d := s.app.Config, s.app.door
 	loginPages, err := login.New(login.Config{Issuer: c.Issuer, Door: d, Authn: s.authn, Sessions: s.sessions, Directory: s.directory,
-		Store: s.db, Keys: s.keys, Clock: symbolon.Now, Decide: s.decideLogin,
+		Store: s.db, Keys: s.keys, Grants: s.grants, Clock: symbolon.Now, Decide: s.decideLogin,
 		Client:   s.client,
 		Resource: func(id symbolon.ResourceID) (*symbolon.Resource, bool) { return s.grants.ByID(s.catalog.Current(), id) }})
 	if err != nil {
@@ -165,7 +168,7 @@ func (s *issuerSide) doors() error {
 	for _, path := range oauth.Paths {
 		mux.Handle(path, endpoints)
 	}
-	for _, path := range []string{"/login", "/login/", "/enrol", "/enrol/", "/consent", "/logout", "/logged-out"} {
+	for _, path := range []string{"/login", "/login/", "/enrol", "/enrol/", "/consent", "/device", "/device/", "/approve", "/logout", "/logged-out"} {
 		mux.Handle(path, loginPages)
 	}
 	mux.Handle("/account", accountPages)
@@ -202,6 +205,7 @@ func (s *issuerSide) start(ctx context.Context, group *errgroup.Group) {
 	group.Go(func() error { return untilDone(ctx, s.events.Run(ctx)) })
 	group.Go(func() error { return s.ledger.Run(ctx) })
 	group.Go(func() error { s.janitor(ctx); return nil })
+	group.Go(func() error { return s.courier.Run(ctx) })
 }
 
 // follow replaces snapshots when another replica has changed what they are made of.

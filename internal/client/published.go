@@ -12,3 +12,9 @@ import (
 func (a *Authenticator) Keys(ctx context.Context, c *symbolon.Client) token.KeySource {
 	return a.source(ctx, c.JWKS, c.JWKSURI, signing)
 }
+
+// IssuerKeys finds the keys of an issuer that an organisation trusts: those declared, or those that
+// its discovery document names.
+func (a *Authenticator) IssuerKeys(ctx context.Context, trust *symbolon.Trust) (token.KeySource, error) {
+	return a.issuerKeys(ctx, trust)
+}

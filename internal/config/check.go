@@ -6,12 +6,13 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 )
 
 // check refuses what could only fail later, or fail open.
 func (c *Config) check() error {
-	return errors.Join(c.checkIssuer(), c.checkRoles(), c.checkTLS(), c.checkBroker(), c.checkWords(), c.checkTimes())
+	return errors.Join(c.checkIssuer(), c.checkRoles(), c.checkTLS(), c.checkBroker(), c.checkWords(), c.checkTimes(), c.checkDecoupled())
 }
 
 func (c *Config) checkIssuer() error {
@@ -108,6 +109,25 @@ func (c *Config) checkTimes() error {
 		if d <= 0 {
 			return fmt.Errorf("%s: must be more than zero", key)
 		}
+	}
+	return nil
+}
+
+// drafts that there is code for.
+var drafts = []string{"id-jag"}
+
+func (c *Config) checkDecoupled() error {
+	for _, name := range c.Drafts {
+		if !slices.Contains(drafts, name) {
+			return fmt.Errorf("drafts: %q is none of %s", name, strings.Join(drafts, ", "))
+		}
+	}
+	if c.CIBA.Webhook == "" {
+		return nil
+	}
+	u, err := url.Parse(c.CIBA.Webhook)
+	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !Loopback(u.Hostname())) {
+		return errors.New("ciba.webhook: it must be an https:// URL")
 	}
 	return nil
 }

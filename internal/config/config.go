@@ -20,6 +20,8 @@ type Config struct {
 	Store    string   `yaml:"store" doc:"Where the record is kept: sqlite:PATH, or postgres://… when one machine is not enough." default:"sqlite:<data>/symbolon.db"`
 	Declared string   `yaml:"declared" doc:"Directory that is applied at start and on reload, as symbolon apply does. Empty: none."`
 
+	Drafts []string `yaml:"drafts" doc:"Drafts of standards to enable, by name: id-jag (identity assertion authorization grants, as issuer and as acceptor). None is by itself."`
+
 	StopTimeout Duration `yaml:"stop_timeout" doc:"How long open requests may take to finish after SIGTERM." default:"20s"`
 
 	MasterKeyFile string `yaml:"master_key_file" doc:"File with the base64 key (32 bytes) that seals private keys and token data at rest. Made on first use if missing, unless store is PostgreSQL." default:"<data>/master.key"`
@@ -31,6 +33,7 @@ type Config struct {
 	Keys     Keys     `yaml:"keys"`
 	Clients  Clients  `yaml:"clients"`
 	Outbound Outbound `yaml:"outbound"`
+	CIBA     CIBA     `yaml:"ciba"`
 	Log      Log      `yaml:"log"`
 	Tracing  Tracing  `yaml:"tracing"`
 }
@@ -76,6 +79,12 @@ type Keys struct {
 type Outbound struct {
 	Allow  []string `yaml:"allow" doc:"Host names that may resolve to private or loopback addresses."`
 	CAFile string   `yaml:"ca_file" doc:"PEM file with trust anchors beside the system's."`
+}
+
+// CIBA is how people are told that a client asks them something (OpenID CIBA). They find it at
+// /approve in any case.
+type CIBA struct {
+	Webhook string `yaml:"webhook" doc:"URL that is sent a signed JSON message for each request, to reach the person by push or text message. Empty: none."`
 }
 
 // Log is where the log lines go: always standard error.

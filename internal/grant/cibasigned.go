@@ -29,11 +29,10 @@ func (g *Grants) SignedRequest(ctx context.Context, c *symbolon.Client, compact 
 	if c.BackchannelAlg != "" {
 		algorithms = []string{c.BackchannelAlg}
 	}
-	source, err := g.keysOf(ctx, c.JWKS, c.JWKSURI)
-	if err != nil {
-		return nil, badObject("the client has registered no keys")
+	if g.Keys == nil {
+		return nil, badObject("none are taken here")
 	}
-	verifier := token.Verifier{Keys: source, Algorithms: algorithms, Types: requestTypes, Issuer: string(c.ID), Audience: g.Issuer,
+	verifier := token.Verifier{Keys: g.Keys.Keys(ctx, c), Algorithms: algorithms, Types: requestTypes, Issuer: string(c.ID), Audience: g.Issuer,
 		Leeway: leeway, Clock: g.Clock}
 	claims, err := verifier.Verify(compact)
 	if err != nil {
@@ -109,15 +108,4 @@ func parameters(payload []byte) (map[string][]string, error) {
 		}
 	}
 	return form, nil
-}
-
-// keysOf gives a client's or an issuer's keys: those that are declared, or those at an address.
-func (g *Grants) keysOf(ctx context.Context, declared json.RawMessage, address string) (token.KeySource, error) {
-	switch {
-	case len(declared) > 0:
-		return token.ParseJWKS(declared)
-	case address != "" && g.Keys != nil:
-		return g.Keys(ctx, address), nil
-	}
-	return nil, symbolon.Errorf(symbolon.NotFound, "no keys are declared")
 }

@@ -48,7 +48,14 @@ type Catalog interface{ Current() *catalog.Snapshot }
 // Ledger counts decisions.
 type Ledger interface{ Add(symbolon.LedgerEntry) }
 
-// Config of [New]. Ledger, Courier and Keys may be nil.
+// Keys finds what clients and trusted issuers publish to be verified with.
+type Keys interface {
+	Keys(ctx context.Context, c *symbolon.Client) token.KeySource
+	IssuerKeys(ctx context.Context, trust *symbolon.Trust) (token.KeySource, error)
+}
+
+// Config of [New]. Ledger and Courier may be nil; without Keys there are no signed requests and
+// no assertions.
 type Config struct {
 	Issuer  string // its URL
 	Store   Store
@@ -57,9 +64,9 @@ type Config struct {
 	Vault   *key.Vault
 	Clock   symbolon.Clock
 	Ledger  Ledger
-	Courier *Courier                                                  // nil = nobody is notified
-	Keys    func(ctx context.Context, jwksURI string) token.KeySource // of clients and issuers, at an address; nil = declared keys alone
-	Enabled []string                                                  // drafts, by name
+	Courier *Courier // nil = nobody is notified
+	Keys    Keys
+	Enabled []string // drafts, by name
 }
 
 // Grants redeems. It keeps no state.

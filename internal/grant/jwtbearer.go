@@ -71,7 +71,7 @@ func (g *Grants) jwtBearer(ctx context.Context, q *Request) (*Response, error) {
 func (g *Grants) openAssertion(ctx context.Context, s *catalog.Snapshot, q *Request) (*assertion, error) {
 	typ, iss := peek(q.Assertion)
 	org, trust, ok := s.Asserter(iss)
-	if !ok || !slices.Contains(trust.Assertions.Clients, q.Client.ID) {
+	if !ok || g.Keys == nil || !slices.Contains(trust.Assertions.Clients, q.Client.ID) {
 		return nil, badAssertion("no issuer that is trusted to this client")
 	}
 	a := &assertion{org: org, rule: trust.Assertions, jag: strings.EqualFold(strings.TrimPrefix(typ, "application/"), TypeOfJAG)}
@@ -82,9 +82,9 @@ func (g *Grants) openAssertion(ctx context.Context, s *catalog.Snapshot, q *Requ
 		}
 		types = []string{TypeOfJAG}
 	}
-	keys, err := g.keysOf(ctx, trust.JWKS, trust.JWKSURI)
+	keys, err := g.Keys.IssuerKeys(ctx, trust)
 	if err != nil {
-		return nil, badAssertion("the issuer has no keys")
+		return nil, err
 	}
 	verifier := token.Verifier{Keys: keys, Types: types, Issuer: trust.Issuer, Audience: g.Issuer, Leeway: leeway, Clock: g.Clock}
 	if a.Claims, err = verifier.Verify(q.Assertion); err != nil {

@@ -23,9 +23,7 @@ import (
 type Courier struct {
 	HTTP    *http.Client // guarded: see internal/outbound
 	Webhook string       // URL of the hook; "" = none
-	Issuer  string
 	Signer  func() (token.Signer, error)
-	Clock   symbolon.Clock
 	Log     *slog.Logger
 
 	queue chan parcel
