@@ -7,13 +7,14 @@ import (
 
 	"symbolon.dev"
 	"symbolon.dev/internal/client"
+	"symbolon.dev/internal/door"
 )
 
 // authenticator knows the declared clients, and those that describe themselves at hosts that the
 // operator names.
 func (s *issuerSide) authenticator(outside *http.Client) (*client.Authenticator, error) {
 	c := s.app.Config
-	certificates, err := client.NewCertificates(c.TLS.ClientCertProxies, c.TLS.ClientCertHeader)
+	certificates, err := door.NewCertificates(c.TLS.ClientCertProxies, c.TLS.ClientCertHeader)
 	if err != nil {
 		return nil, err
 	}

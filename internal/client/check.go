@@ -12,6 +12,7 @@ import (
 	strict "github.com/go-json-experiment/json"
 
 	"symbolon.dev"
+	"symbolon.dev/internal/door"
 	"symbolon.dev/token"
 )
 
@@ -158,7 +159,7 @@ func CheckTrust(t *symbolon.Trust) error {
 		faults = append(faults, errors.New("trust_domain: its keys are missing: anchors, jwks or jwks_uri"))
 	}
 	if t.Anchors != "" {
-		if _, err := parsePEM(t.Anchors); err != nil {
+		if _, err := door.ParseCertificates(t.Anchors); err != nil {
 			faults = append(faults, fmt.Errorf("anchors: %w", err))
 		}
 	}

@@ -29,6 +29,7 @@ import (
 	"net/url"
 
 	"symbolon.dev"
+	"symbolon.dev/internal/door"
 	"symbolon.dev/internal/profile"
 )
 
@@ -52,7 +53,7 @@ type Config struct {
 	Clock        symbolon.Clock
 	Store        Store
 	HTTP         *http.Client // for addresses that others name: follows no redirect, reaches no private address
-	Certificates *Certificates
+	Certificates *door.Certificates
 	Documents    *Documents // nil = a client must be declared
 }
 

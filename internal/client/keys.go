@@ -3,10 +3,10 @@ package client
 import (
 	"context"
 	"crypto"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"sync"
 	"time"
@@ -136,24 +136,4 @@ func (a *Authenticator) source(ctx context.Context, declared json.RawMessage, ad
 	})
 }
 
-// parsePEM reads certificates one after the other.
-func parsePEM(text string) (list []*x509.Certificate, err error) {
-	for rest := []byte(text); ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
-		if block.Type != "CERTIFICATE" {
-			return nil, errors.New("it holds something else than certificates")
-		}
-		one, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, one)
-	}
-	if len(list) == 0 {
-		return nil, errors.New("it holds no PEM certificate")
-	}
-	return list, nil
-}
+func thumbprint(der []byte) symbolon.Hash { return sha256.Sum256(der) }

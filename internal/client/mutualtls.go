@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"symbolon.dev"
+	"symbolon.dev/internal/door"
 )
 
 var errNoCertificate = errors.New("the request was sent with no certificate")
@@ -33,7 +34,7 @@ func proveTLS(p *proof) error {
 }
 
 // chain verifies a certificate up to an anchor of the trust and to none other.
-func (p *proof) chain(trust *symbolon.Trust, sent *Certificate) error {
+func (p *proof) chain(trust *symbolon.Trust, sent *door.Certificate) error {
 	anchors, err := p.anchors(trust)
 	if err != nil {
 		return err
@@ -55,7 +56,7 @@ func (p *proof) anchors(trust *symbolon.Trust) ([]*x509.Certificate, error) {
 	var list []*x509.Certificate
 	if trust.Anchors != "" {
 		var err error
-		if list, err = parsePEM(trust.Anchors); err != nil {
+		if list, err = door.ParseCertificates(trust.Anchors); err != nil {
 			return nil, err
 		}
 	}

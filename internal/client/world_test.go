@@ -25,6 +25,7 @@ import (
 
 	"symbolon.dev"
 	"symbolon.dev/internal/client"
+	"symbolon.dev/internal/door"
 	"symbolon.dev/internal/store/storetest"
 )
 
@@ -158,7 +159,7 @@ type server struct {
 func newServer(t testing.TB, change func(*server, *client.Config)) *server {
 	s := &server{TB: t, now: noon, known: known{registry{}, map[string]*symbolon.Trust{}}}
 	c := client.Config{Issuer: issuer, Clients: func() client.Clients { return s.known }, Clock: func() time.Time { return s.now },
-		Certificates: must(client.NewCertificates(nil, "")), HTTP: http.DefaultClient}
+		Certificates: must(door.NewCertificates(nil, "")), HTTP: http.DefaultClient}
 	change(s, &c)
 	if c.Store == nil {
 		c.Store = storetest.SQLite(t, storetest.Clock(c.Clock))

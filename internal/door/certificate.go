@@ -1,9 +1,10 @@
-package client
+package door
 
 import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,8 +12,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-
-	"symbolon.dev"
 )
 
 const (
@@ -108,7 +107,7 @@ func (c *Certificates) told(values []string) (*Certificate, bool) {
 	if err != nil {
 		return nil, false
 	}
-	list, err := parsePEM(text)
+	list, err := ParseCertificates(text)
 	if err != nil {
 		return nil, false
 	}
@@ -117,8 +116,28 @@ func (c *Certificates) told(values []string) (*Certificate, bool) {
 
 // Thumbprint is the x5t#S256 that binds a token to the certificate (RFC 8705 §3.1).
 func (c *Certificate) Thumbprint() string {
-	sum := thumbprint(c.Leaf.Raw)
+	sum := sha256.Sum256(c.Leaf.Raw)
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-func thumbprint(der []byte) symbolon.Hash { return sha256.Sum256(der) }
+// ParseCertificates reads PEM certificates, one after the other, and nothing else.
+func ParseCertificates(text string) (list []*x509.Certificate, err error) {
+	for rest := []byte(text); ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		if block.Type != "CERTIFICATE" {
+			return nil, errors.New("it holds something else than certificates")
+		}
+		one, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, one)
+	}
+	if len(list) == 0 {
+		return nil, errors.New("it holds no PEM certificate")
+	}
+	return list, nil
+}
