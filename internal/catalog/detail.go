@@ -184,3 +184,8 @@ func (s *Snapshot) DetailTypes() []string {
 func invalidDetails(format string, args ...any) *symbolon.Error {
 	return symbolon.Refuse(symbolon.Invalid, "invalid_authorization_details", format, args...)
 }
+
+// MayAskDetail reports whether a client is registered for the type of a detail.
+func (s *Snapshot) MayAskDetail(c *symbolon.Client, d symbolon.Detail) bool {
+	return slices.Contains(c.DetailTypes, d.Type())
+}

@@ -26,7 +26,11 @@ func (g *Grants) clientCredentials(ctx context.Context, q *Request) (*Response, 
 	if err := g.mayIssue(snapshot, q, r, scopes); err != nil {
 		return nil, err
 	}
-	issued, changes, err := g.Tokens.Issue(ctx, issuer.Mint{Client: q.Client, Resource: r, Scopes: scopes, Holder: q.Holder})
+	details, err := q.ownDetails(snapshot, r)
+	if err != nil {
+		return nil, err
+	}
+	issued, changes, err := g.Tokens.Issue(ctx, issuer.Mint{Client: q.Client, Resource: r, Scopes: scopes, Details: details, Holder: q.Holder})
 	if err != nil {
 		return nil, err
 	}

@@ -29,6 +29,10 @@ type Consented struct {
 	DPoPJKT     string                `json:"dpop_jkt,omitempty"`  // thumbprint of the one key that may redeem the code (RFC 9449 §10)
 	Scopes      []string              `json:"scopes,omitempty"`
 	Resources   []symbolon.ResourceID `json:"resources"`
+	Details     []symbolon.Detail     `json:"details,omitempty"`
+	IDToken     []string              `json:"id_token,omitempty"` // claims that were asked for by name
+	Userinfo    []string              `json:"userinfo,omitempty"`
+	Pushed      *symbolon.Hash        `json:"-"` // the ticket of a pushed request, which this uses up
 	Session     *symbolon.Session     `json:"-"` // that it happened in
 }
 
@@ -64,7 +68,15 @@ func (g *Grants) IssueCode(ctx context.Context, c Consented) (symbolon.Secret, e
 		Hash: hash, Kind: symbolon.CodeTicket, User: s.User, Authorization: p.Gives,
 		Expires: s.Expires, Data: g.Vault.Seal(sealCode, plain, hash[:]),
 	}
-	return raw, g.Store.Commit(ctx, symbolon.IssueTicket{Ticket: ticket})
+	changes := []symbolon.Change{symbolon.IssueTicket{Ticket: ticket}}
+	if c.Pushed != nil {
+		changes = append(changes, symbolon.UseTicket{Hash: *c.Pushed, Kind: symbolon.PushedTicket, At: p.Issued, Authorization: p.Gives})
+	}
+	err = g.Store.Commit(ctx, changes...)
+	if c.Pushed != nil && (isKind(err, symbolon.Conflict) || isKind(err, symbolon.NotFound)) {
+		return symbolon.Secret{}, noPushed("it was used meanwhile")
+	}
+	return raw, err
 }
 
 // code redeems an authorization code: RFC 6749 §4.1.3, RFC 7636 §4.6, RFC 8707 §2.2.
@@ -160,7 +172,7 @@ func (g *Grants) first(ctx context.Context, q *Request, c *pending) (*Response, 
 	if err != nil {
 		return nil, nil, err
 	}
-	response, changes, err := g.give(ctx, q, a, r, c.Nonce)
+	response, changes, err := g.give(ctx, q, a, r, c.Nonce, c.IDToken...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -169,8 +181,9 @@ func (g *Grants) first(ctx context.Context, q *Request, c *pending) (*Response, 
 }
 
 // give mints all that a new authorization gives: an access token, a refresh token if the client
-// is registered for it, an ID token if openid was granted; and records the authorization.
-func (g *Grants) give(ctx context.Context, q *Request, a *symbolon.Authorization, r *symbolon.Resource, nonce string) (*Response, []symbolon.Change, error) {
+// is registered for it, an ID token if openid was granted, with the claims that were asked for by
+// name; and records the authorization.
+func (g *Grants) give(ctx context.Context, q *Request, a *symbolon.Authorization, r *symbolon.Resource, nonce string, claims ...string) (*Response, []symbolon.Change, error) {
 	response, changes, err := g.mint(ctx, q, a, r, ScopesAt(r, a.Scopes))
 	if err != nil {
 		return nil, nil, err
@@ -184,13 +197,25 @@ func (g *Grants) give(ctx context.Context, q *Request, a *symbolon.Authorization
 		changes = append(changes, symbolon.IssueToken{Token: row})
 	}
 	if slices.Contains(a.Scopes, ScopeOpenID) {
-		if response.IDToken, err = g.Tokens.IDToken(issuer.IDToken{
+		if response.IDToken, err = g.idToken(ctx, issuer.IDToken{
 			Client: q.Client, Authorization: a, Nonce: nonce, AccessToken: response.AccessToken,
-		}); err != nil {
+		}, claims); err != nil {
 			return nil, nil, err
 		}
 	}
 	return response, append(changes, symbolon.PutAuthorization{Authorization: *a}), nil
+}
+
+// idToken adds the claims about the person that were asked for by name (OpenID Connect Core 1.0 §5.5).
+func (g *Grants) idToken(ctx context.Context, t issuer.IDToken, claims []string) (string, error) {
+	if len(claims) > 0 {
+		user, err := g.Tokens.User(ctx, t.Authorization.User)
+		if err != nil {
+			return "", err
+		}
+		t.Claims = issuer.ClaimsNamed(user, claims)
+	}
+	return g.Tokens.IDToken(t)
 }
 
 // authorization is what the code stands for. It lasts as long as the session, or longer if the
@@ -199,6 +224,7 @@ func (c *pending) authorization() *symbolon.Authorization {
 	a := &symbolon.Authorization{
 		ID: c.Gives, User: c.User, Client: c.Client, Session: c.SessionID, Resources: c.Resources, Scopes: c.Scopes,
 		ACR: c.ACR, AMR: c.AMR, AuthTime: c.AuthTime, Created: c.Issued, Expires: c.SessionEnd,
+		Details: c.Details, Userinfo: c.Userinfo,
 	}
 	if slices.Contains(c.Scopes, ScopeOffline) {
 		a.Expires = c.Issued.Add(offlineLife)

@@ -27,7 +27,11 @@ func (g *Grants) exchange(ctx context.Context, q *Request) (*Response, error) {
 	if err != nil {
 		return nil, badSubject(err)
 	}
-	ask := issuer.Exchange{Client: q.Client, Subject: subject, Target: target, Scopes: q.Scopes, Holder: q.Holder}
+	details, err := q.ownDetails(g.Catalog.Current(), target)
+	if err != nil {
+		return nil, err
+	}
+	ask := issuer.Exchange{Client: q.Client, Details: details, Subject: subject, Target: target, Scopes: q.Scopes, Holder: q.Holder}
 	issuedType := issuer.TokenTypeAccess
 	if q.RequestedTokenType == issuer.TokenTypeJWT {
 		ask.Format, issuedType = issuer.FormatJWT, issuer.TokenTypeJWT

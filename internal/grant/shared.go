@@ -33,8 +33,12 @@ func (g *Grants) stands(ctx context.Context, a *symbolon.Authorization, issued t
 func (g *Grants) mint(ctx context.Context, q *Request, a *symbolon.Authorization, r *symbolon.Resource, scopes []string) (*Response, []symbolon.Change, error) {
 	may := mayAsk(q.Client)
 	scopes = slices.DeleteFunc(scopes, func(scope string) bool { return !may(scope) })
+	details, err := q.detailsAt(g.Catalog.Current(), r, a.Details)
+	if err != nil {
+		return nil, nil, err
+	}
 	issued, changes, err := g.Tokens.Issue(ctx, issuer.Mint{
-		Client: q.Client, Resource: r, Scopes: scopes, Authorization: a, NotAfter: a.Expires, Holder: q.Holder,
+		Client: q.Client, Resource: r, Scopes: scopes, Details: details, Authorization: a, NotAfter: a.Expires, Holder: q.Holder,
 	})
 	if err != nil {
 		return nil, nil, err

@@ -28,6 +28,7 @@ type Exchange struct {
 	Subject *token.Claims      // of the subject token, opened
 	Target  *symbolon.Resource // the new audience
 	Scopes  []string           // asked for; none = all that there may be
+	Details []symbolon.Detail  // likewise
 	Format  string             // asked for; "" = as the target's rule has it
 
 	Holder *token.Confirmation // what the client has proven to hold; nil = nothing
@@ -62,6 +63,9 @@ func (x *Exchange) Mint(from *symbolon.Resource) (Mint, error) {
 	}
 	mint := Mint{Client: x.Client, Resource: x.Target, Scopes: scopes, From: x.Subject, Actor: x.Subject.Actor,
 		Holder: x.Holder, swap: swap}
+	if mint.Details, err = x.details(); err != nil {
+		return Mint{}, err
+	}
 	if mint.Format, err = x.format(); err != nil {
 		return Mint{}, err
 	}

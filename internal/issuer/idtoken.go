@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
+	"maps"
 	"slices"
 	"time"
 
@@ -21,6 +22,7 @@ type IDToken struct {
 	Authorization *symbolon.Authorization
 	Nonce         string          // of the authorization request; "" = it had none
 	AccessToken   symbolon.Secret // issued along with it; zero = none
+	Claims        map[string]any  // about the person, that were asked for by name; never changed
 }
 
 // IDToken makes the ID token, signed as the client is registered for.
@@ -39,8 +41,9 @@ func (i *Issuer) IDToken(t IDToken) (string, error) {
 		IssuedAt: now.Truncate(time.Second), Expires: now.Add(idTokenLifetime).Truncate(time.Second),
 		AuthTime: given.AuthTime, Nonce: t.Nonce, ACR: string(given.ACR), AMR: given.AMR, SessionID: string(given.Session),
 	}
+	claims.Extra = maps.Clone(t.Claims)
 	if !t.AccessToken.Empty() {
-		claims.Extra = map[string]any{"at_hash": halfHash(alg, t.AccessToken.Reveal())}
+		setExtra(claims, "at_hash", halfHash(alg, t.AccessToken.Reveal()))
 	}
 	return token.Sign(signer, token.TypeIDToken, claims)
 }

@@ -16,7 +16,7 @@ const (
 
 // denied is how the login and consent doors say that the person does not want to.
 func (a *authorization) denied() error {
-	if a.params.Get("consent") == "denied" {
+	if a.sent.Get(paramConsent) == "denied" {
 		return symbolon.Refuse(symbolon.Denied, "access_denied", "the person refused")
 	}
 	return nil
@@ -48,7 +48,7 @@ func (a *authorization) freshLogin() error {
 	if a.proofHolds() {
 		return nil
 	}
-	if a.prompts(promptLogin) || a.prompts(promptSelect) {
+	if a.prompts(promptLogin) || a.prompts(promptSelect) || a.prompts(promptCreate) {
 		return a.login("a new login is wanted", stepTo{ACR: a.acr, MaxAge: a.maxAge})
 	}
 	if a.maxAge != nil && a.age() > time.Duration(*a.maxAge)*time.Second {
@@ -129,26 +129,60 @@ func (a *authorization) consent() error {
 	if err != nil {
 		return err
 	}
+	var declined []string
 	for _, r := range a.ask.Resources {
-		scopes := grant.ScopesAt(r, a.ask.Scopes)
-		if a.allowed(given, r, scopes) {
+		s := a.consentTo(r)
+		at := slices.IndexFunc(given, func(c symbolon.Consent) bool { return c.Client == a.client.ID && c.Resource == r.ID })
+		if at >= 0 && a.allowed(&given[at], &s) {
+			declined = append(declined, given[at].Declined...)
 			continue
 		}
 		if a.prompts(promptNone) {
 			return symbolon.Refuse(symbolon.Denied, "consent_required", "the person has not allowed this yet, and the client asked for no page")
 		}
-		return a.sendTo(pathConsent, stepTo{Resource: r.ID, Scopes: scopes})
+		return a.sendTo(pathConsent, s)
 	}
+	a.leaveOut(declined)
 	return nil
 }
 
-// allowed reports whether a consent covers the scopes; one that prompt=consent asks for must
-// have been given for this very request.
-func (a *authorization) allowed(given []symbolon.Consent, r *symbolon.Resource, scopes []string) bool {
-	return slices.ContainsFunc(given, func(c symbolon.Consent) bool {
-		if c.Client != a.client.ID || c.Resource != r.ID || a.prompts(promptConsent) && c.At.Before(a.askedAt()) {
-			return false
+// consentTo is what there is to allow at a resource.
+func (a *authorization) consentTo(r *symbolon.Resource) stepTo {
+	s := stepTo{Resource: r.ID, Scopes: grant.ScopesAt(r, a.ask.Scopes), Details: a.catalog.DetailsAt(r.ID, a.details)}
+	if r.ID == grant.UserinfoID {
+		s.Scopes = append(s.Scopes, a.claimScopes()...)
+	}
+	for _, scope := range s.Scopes {
+		if a.optional(scope) {
+			s.Optional = append(s.Optional, scope)
 		}
-		return !slices.ContainsFunc(scopes, func(s string) bool { return !slices.Contains(c.Scopes, s) })
-	})
+	}
+	return s
+}
+
+// optional reports whether a person may leave a scope out: of a client that says which it cannot do without.
+func (a *authorization) optional(scope string) bool {
+	return len(a.client.RequiredScopes) > 0 && scope != grant.ScopeOpenID && !slices.Contains(a.client.RequiredScopes, scope)
+}
+
+// allowed reports whether a consent answers the question; one that prompt=consent asks for must
+// have been given for this very request.
+func (a *authorization) allowed(c *symbolon.Consent, s *stepTo) bool {
+	if a.prompts(promptConsent) && c.At.Before(a.askedAt()) {
+		return false
+	}
+	open := func(scope string) bool {
+		return !covers(c.Scopes, scope) && !(a.optional(scope) && slices.Contains(c.Declined, scope))
+	}
+	return !slices.ContainsFunc(s.Scopes, open) &&
+		!slices.ContainsFunc(s.Details, func(d symbolon.Detail) bool { return !slices.Contains(c.Details, d) })
+}
+
+// leaveOut takes away what the person does not want to give.
+func (a *authorization) leaveOut(declined []string) {
+	no := func(scope string) bool { return a.optional(scope) && slices.Contains(declined, scope) }
+	a.ask.Scopes = slices.DeleteFunc(slices.Clone(a.ask.Scopes), no)
+	noClaim := func(name string) bool { return no(claimPrefix + name) }
+	a.claims.idToken = slices.DeleteFunc(slices.Clone(a.claims.idToken), noClaim)
+	a.claims.userinfo = slices.DeleteFunc(slices.Clone(a.claims.userinfo), noClaim)
 }

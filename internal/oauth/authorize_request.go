@@ -18,11 +18,25 @@ const (
 	promptLogin   = "login"
 	promptConsent = "consent"
 	promptSelect  = "select_account"
+	promptCreate  = "create" // Initiating User Registration via OpenID Connect 1.0
 )
 
-var prompts = []string{promptNone, promptLogin, promptConsent, promptSelect}
+var prompts = []string{promptNone, promptLogin, promptConsent, promptSelect, promptCreate}
 
 func (a *authorization) wellFormed() error { return a.malformed }
+
+// asProfiled refuses what did not come in the form that the client is declared to use.
+func (a *authorization) asProfiled() error {
+	switch {
+	case a.rules.Pushed && !a.pushing && (a.pushed == nil || a.pushed.Parked):
+		return invalid("this client must push its authorization requests (RFC 9126)")
+	case a.rules.SignedRequest && !a.signed:
+		return invalid("this client must sign its authorization requests (RFC 9101)")
+	case a.rules.Resource && len(a.params.All("resource")) == 0:
+		return symbolon.Refuse(symbolon.Invalid, "invalid_target", "this client must name the resource that the token is for (RFC 8707)")
+	}
+	return nil
+}
 
 func (a *authorization) mayUseCodes() error {
 	if !grant.Registered(a.client, grant.TypeCode) {
@@ -39,22 +53,6 @@ func (a *authorization) responseType() error {
 		return invalid("the parameter response_type is missing")
 	}
 	return symbolon.Refuse(symbolon.Invalid, "unsupported_response_type", "the only response_type here is code")
-}
-
-func (a *authorization) responseMode() error {
-	if mode := a.params.Get("response_mode"); mode != "" && mode != "query" {
-		return invalid("the only response_mode here is query")
-	}
-	return nil
-}
-
-func (a *authorization) noRequestObject() error {
-	for _, name := range [...]string{"request", "request_uri", "registration"} {
-		if a.params.Get(name) != "" {
-			return symbolon.Refuse(symbolon.Invalid, name+"_not_supported", "the parameter %s is not taken here", name)
-		}
-	}
-	return nil
 }
 
 // pkce asks for an S256 challenge, of every client. Only a confidential one that is declared so
@@ -77,16 +75,54 @@ func (a *authorization) pkce() error {
 }
 
 func (a *authorization) nonceStandsIn() bool {
-	return a.client.PKCE == pkceNonce && !client.Public(a.client) && a.params.Get("nonce") != "" &&
+	return a.client.PKCE == pkceNonce && !a.rules.Challenge && !client.Public(a.client) && a.params.Get("nonce") != "" &&
 		slices.Contains(a.params.words("scope"), grant.ScopeOpenID)
 }
 
+// readKey takes the thumbprint of the key that alone may redeem the code.
+func (a *authorization) readKey() error {
+	if jkt := a.params.Get("dpop_jkt"); jkt != "" && !grant.ValidChallenge(jkt) {
+		return invalid("dpop_jkt must be the base64url of a SHA-256, 43 characters without padding")
+	}
+	return nil
+}
+
+const maxDetails = 3 << 10 // bytes of all authorization details: they travel to the consent page
+
+func (a *authorization) readDetails() (err error) {
+	raw := a.params.Get("authorization_details")
+	if raw == "" {
+		return nil
+	}
+	if a.details, err = a.catalog.ReadDetails(a.client, raw); err != nil {
+		return err
+	}
+	size := 0
+	for _, d := range a.details {
+		size += len(d)
+	}
+	if size > maxDetails {
+		return symbolon.Refuse(symbolon.Invalid, "invalid_authorization_details", "the authorization details are over %d bytes", maxDetails)
+	}
+	return nil
+}
+
+// resolve finds the resources that are asked for: those named, and those of the details.
 func (a *authorization) resolve() error {
 	scopes, err := scopesOf(&a.params)
 	if err != nil {
 		return err
 	}
-	a.ask, err = a.Grants.Ask(a.catalog, a.client, scopes, a.params.All("resource"))
+	named := a.params.All("resource")
+	if usual, ok := a.catalog.Resource(symbolon.ResourceID(a.client.DefaultResource)); ok && len(named) == 0 && len(a.details) > 0 {
+		named = append(named, usual.Identifier)
+	}
+	for _, d := range a.details {
+		if r, ok := a.catalog.DetailResource(d); ok {
+			named = append(named, r.Identifier)
+		}
+	}
+	a.ask, err = a.Grants.Ask(a.catalog, a.client, scopes, named)
 	if err == nil {
 		a.ev.Resource = string(a.ask.Resources[0].ID)
 	}
@@ -113,6 +149,7 @@ const maxMaxAge = 10 * 365 * 24 * 3600 // seconds
 func (a *authorization) readMaxAge() error {
 	text := a.params.Get("max_age")
 	if text == "" {
+		a.maxAge = a.client.DefaultMaxAge
 		return nil
 	}
 	seconds, err := strconv.ParseInt(text, 10, 64)
@@ -127,11 +164,23 @@ func (a *authorization) readMaxAge() error {
 // those asked for. A request that names only unknown ones gets what there is, and the ID token
 // says what that was (OIDC Core §5.5.1.1).
 func (a *authorization) readACR() error {
-	for _, value := range a.params.words("acr_values") {
-		acr := symbolon.ACR(value)
-		if acr.Level() > 0 && (a.acr == symbolon.ACRNone || acr.Level() < a.acr.Level()) {
-			a.acr = acr
+	wanted := a.params.words("acr_values")
+	if len(wanted) == 0 {
+		for _, acr := range a.client.DefaultACR {
+			wanted = append(wanted, string(acr))
 		}
 	}
+	a.acr = weakest(wanted)
 	return nil
+}
+
+// weakest of the classes that are known here.
+func weakest(values []string) (least symbolon.ACR) {
+	for _, value := range values {
+		acr := symbolon.ACR(value)
+		if acr.Level() > 0 && (least == symbolon.ACRNone || acr.Level() < least.Level()) {
+			least = acr
+		}
+	}
+	return least
 }

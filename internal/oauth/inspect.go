@@ -104,7 +104,7 @@ func (e *endpoints) userinfo(w http.ResponseWriter, r *http.Request, ev *door.Ev
 	if err != nil {
 		return err
 	}
-	told := issuer.UserInfo(user, claims.Scope)
+	told := issuer.UserInfoFor(user, claims)
 	if holder, ok := e.Catalog.Current().Client(symbolon.ClientID(claims.ClientID)); ok {
 		told["sub"] = e.Tokens.SubjectFor(holder, user.ID) // that of the ID token: OIDC Core §5.3.2
 	}

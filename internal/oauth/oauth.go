@@ -41,7 +41,7 @@ type Consents interface {
 	Consents(ctx context.Context, user symbolon.UserID) ([]symbolon.Consent, error)
 }
 
-// Config of [Handler]; every field is needed.
+// Config of [Handler]; every field but HTTP is needed.
 type Config struct {
 	Issuer   string // URL without a path
 	Door     *door.Door
@@ -54,6 +54,7 @@ type Config struct {
 	Vault    *key.Vault
 	Consents Consents
 	Clock    symbolon.Clock
+	HTTP     *http.Client // for request objects by reference (RFC 9101 §5.2), guarded; nil = none are fetched
 }
 
 const (
@@ -69,7 +70,7 @@ const (
 
 // Paths lists where [Handler] has to be mounted.
 var Paths = []string{pathOpenID, pathOAuth, pathJWKS, pathAuthorize, pathToken, pathIntrospect, pathRevoke, pathUserinfo,
-	pathDeviceAuthorization, pathBackchannel}
+	pathDeviceAuthorization, pathBackchannel, pathPushed}
 
 type endpoints struct{ Config }
 
@@ -86,6 +87,7 @@ func Handler(c Config) http.Handler {
 	public(pathDeviceAuthorization, "POST", c.Door.Handle("device_authorization", asJSON, e.deviceAuthorization))
 	mux.Handle("POST "+pathBackchannel, c.Door.Handle("bc-authorize", asBackchannel, e.backchannel))
 	public(pathRevoke, "POST", c.Door.Handle("revoke", asJSON, e.revoke))
+	public(pathPushed, "POST", c.Door.Handle("par", asJSON, e.par))
 	mux.Handle("GET "+pathAuthorize, c.Door.Handle("authorize", page.Crossing, e.authorize))
 	mux.Handle("POST "+pathAuthorize, c.Door.Handle("authorize", page.Crossing, e.authorizeByPost))
 	mux.Handle("POST "+pathIntrospect, c.Door.Handle("introspect", asJSON, e.introspect))

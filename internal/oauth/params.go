@@ -27,7 +27,7 @@ var limits = map[string]int{
 	"state": 2048, "nonce": 1024, "scope": 2048, "redirect_uri": 2048, "code": 512, "code_verifier": 512,
 	"client_id": 256, "client_secret": 1024, "login_hint": 320, "acr_values": 512,
 	"subject_token": 16 << 10, "actor_token": 16 << 10, "token": 16 << 10, "client_assertion": 16 << 10,
-	"assertion": 16 << 10, "request": 16 << 10, "id_token_hint": 8 << 10,
+	"assertion": 16 << 10, "request": 16 << 10, "id_token_hint": 8 << 10, "authorization_details": 8 << 10, "claims": 8 << 10, "request_uri": 2048,
 }
 
 // repeatable may come more than once: RFC 8707 §2 and RFC 8693 §2.1.
@@ -107,7 +107,19 @@ func parseParams(raw string) (params, error) {
 func (p *params) add(piece string) error {
 	rawName, rawValue, _ := strings.Cut(piece, "=")
 	name, err := unescape(rawName)
-	if err != nil || name == "" || len(name) > maxName {
+	if err != nil || strings.ContainsFunc(name, control) {
+		return invalid("a parameter name is malformed or too long")
+	}
+	value, err := unescape(rawValue)
+	if err != nil {
+		return p.reject(name, "is not well-formed text")
+	}
+	return p.put(name, value)
+}
+
+// put adds a parameter, whichever way it came.
+func (p *params) put(name, value string) error {
+	if name == "" || len(name) > maxName {
 		return invalid("a parameter name is malformed or too long")
 	}
 	if p.count(name) > 0 && !repeatable(name) {
@@ -116,8 +128,10 @@ func (p *params) add(piece string) error {
 	if p.count(name) == maxRepeat {
 		return p.reject(name, "is repeated more than %d times", maxRepeat)
 	}
-	value, err := unescape(rawValue)
-	if err != nil {
+	if len(p.pairs) == maxParams {
+		return invalid("the request has more than %d parameters", maxParams)
+	}
+	if strings.ContainsFunc(value, control) && !isJSON(name) {
 		return p.reject(name, "is not well-formed text")
 	}
 	if limit := limitOf(name); len(value) > limit {
@@ -126,6 +140,9 @@ func (p *params) add(piece string) error {
 	p.pairs = append(p.pairs, pair{name, value})
 	return nil
 }
+
+// isJSON names the parameters that are JSON, which may have line breaks.
+func isJSON(name string) bool { return name == "claims" || name == "authorization_details" }
 
 func (p *params) reject(name, format string, args ...any) error {
 	p.broken = append(p.broken, name)
@@ -149,7 +166,7 @@ func limitOf(name string) int {
 }
 
 // unescape decodes one name or value and refuses what no parameter needs: a raw semicolon, text
-// that is not UTF-8, control characters.
+// that is not UTF-8.
 func unescape(raw string) (string, error) {
 	text := raw
 	if strings.ContainsAny(raw, "%+;") {
@@ -161,8 +178,8 @@ func unescape(raw string) (string, error) {
 			return "", err
 		}
 	}
-	if !utf8.ValidString(text) || strings.IndexFunc(text, control) >= 0 {
-		return "", invalid("a control character")
+	if !utf8.ValidString(text) {
+		return "", invalid("not UTF-8")
 	}
 	return text, nil
 }

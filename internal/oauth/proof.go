@@ -20,10 +20,11 @@ type proof struct {
 }
 
 const (
-	macProof  = "oauth/step"
-	paramStep = "step"
-	proofLife = time.Hour
-	freshFor  = 10 * time.Minute // a login that was done for a request counts as new
+	macProof     = "oauth/step"
+	paramStep    = "step"
+	paramConsent = "consent"
+	proofLife    = time.Hour
+	freshFor     = 10 * time.Minute // a login that was done for a request counts as new
 )
 
 // stepTo is what another door is asked for.
@@ -32,15 +33,23 @@ type stepTo struct {
 	MaxAge   *int64
 	Resource symbolon.ResourceID
 	Scopes   []string
+	Optional []string // of the scopes
+	Details  []symbolon.Detail
+	Prompt   []string // nil = the client's own
 }
 
+// ownParams are ours in the query of a way back; no client's request has them.
+var ownParams = []string{paramStep, paramConsent}
+
 // sessionStep is that, with the way back: the request as it came, and the proof.
-func (a *authorization) sessionStep(s stepTo, now time.Time, evidence proof) session.Step {
-	bare := a.params.query(paramStep)
+func (a *authorization) sessionStep(s stepTo, bare string, now time.Time, evidence proof) session.Step {
+	if s.Prompt == nil {
+		s.Prompt = a.prompt
+	}
 	return session.Step{
 		ReturnTo: pathAuthorize + "?" + bare + "&" + paramStep + "=" + a.writeProof(evidence, bare),
-		Client:   a.client.ID, ACR: s.ACR, MaxAge: s.MaxAge, LoginHint: a.params.Get("login_hint"), Prompt: a.prompt,
-		Resource: s.Resource, Scopes: s.Scopes, RequestID: a.ev.RequestID, At: now,
+		Client:   a.client.ID, ACR: s.ACR, MaxAge: s.MaxAge, LoginHint: a.params.Get("login_hint"), Prompt: s.Prompt,
+		Resource: s.Resource, Scopes: s.Scopes, Optional: s.Optional, Details: s.Details, RequestID: a.ev.RequestID, At: now,
 	}
 }
 
@@ -52,7 +61,7 @@ func (a *authorization) writeProof(p proof, bare string) string {
 
 // openProof reads the proof of a request; one that is forged, stale or of another request is none.
 func (a *authorization) openProof() proof {
-	given := a.params.Get(paramStep)
+	given := a.sent.Get(paramStep)
 	cut := strings.LastIndexByte(given, '.')
 	if cut < 0 {
 		return proof{}
@@ -63,7 +72,7 @@ func (a *authorization) openProof() proof {
 		return proof{}
 	}
 	p := proof{At: time.UnixMicro(at).UTC(), ACR: symbolon.ACR(acr)}
-	genuine := a.writeProof(p, a.params.query(paramStep))
+	genuine := a.writeProof(p, a.sent.query(ownParams...))
 	if subtle.ConstantTimeCompare([]byte(genuine), []byte(given)) != 1 || a.Clock().Sub(p.At) > proofLife {
 		return proof{}
 	}

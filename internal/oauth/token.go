@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"cmp"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -79,7 +80,7 @@ func (c *call) redeem() error {
 	answerJSON(c.w, http.StatusOK, tokenAnswer{
 		AccessToken: response.AccessToken.Reveal(), TokenType: cmp.Or(response.TokenType, "Bearer"), ExpiresIn: response.ExpiresIn,
 		Scope: strings.Join(response.Scopes, " "), RefreshToken: response.RefreshToken.Reveal(),
-		IDToken: response.IDToken, IssuedTokenType: response.IssuedTokenType,
+		IDToken: response.IDToken, IssuedTokenType: response.IssuedTokenType, Details: raw(response.Details),
 	})
 	return nil
 }
@@ -94,13 +95,24 @@ type tokenAnswer struct {
 	Scope           string `json:"scope,omitempty"`
 	RefreshToken    string `json:"refresh_token,omitempty"`
 	IDToken         string `json:"id_token,omitempty"`
+
+	Details []json.RawMessage `json:"authorization_details,omitempty"` // RFC 9396 §7
+}
+
+// raw gives details as the JSON that they are.
+func raw(details []symbolon.Detail) (list []json.RawMessage) {
+	for _, d := range details {
+		list = append(list, json.RawMessage(d))
+	}
+	return list
 }
 
 func (c *call) grantRequest() (grant.Request, error) {
 	p := &c.params
 	q := grant.Request{
 		ID: c.ev.RequestID, Client: c.client, Type: p.Get("grant_type"), Holder: c.holder, Resources: p.All("resource"), Audiences: p.All("audience"),
-		Code: p.Get("code"), RedirectURI: p.Get("redirect_uri"), Verifier: p.Get("code_verifier"), RefreshToken: p.Get("refresh_token"),
+		Details: p.Get("authorization_details"),
+		Code:    p.Get("code"), RedirectURI: p.Get("redirect_uri"), Verifier: p.Get("code_verifier"), RefreshToken: p.Get("refresh_token"),
 		DeviceCode: p.Get("device_code"), AuthReqID: p.Get("auth_req_id"), Assertion: p.Get("assertion"),
 		SubjectToken: p.Get("subject_token"), SubjectTokenType: p.Get("subject_token_type"),
 		ActorToken: p.Get("actor_token"), ActorTokenType: p.Get("actor_token_type"), RequestedTokenType: p.Get("requested_token_type"),

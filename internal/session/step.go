@@ -23,6 +23,8 @@ type Step struct {
 	Prompt    []string            `json:"p,omitempty"`
 	Resource  symbolon.ResourceID `json:"u,omitempty"` // of the consent
 	Scopes    []string            `json:"s,omitempty"` // of the consent
+	Optional  []string            `json:"o,omitempty"` // those of them that the person may leave out
+	Details   []symbolon.Detail   `json:"d,omitempty"` // of the consent (RFC 9396)
 	RequestID string              `json:"i,omitempty"` // of the request that asked, for the log
 	At        time.Time           `json:"t"`           // when it was asked; zero = now
 }
