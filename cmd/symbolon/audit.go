@@ -10,6 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -90,7 +91,7 @@ func (f *auditFlags) searchEvents(ctx context.Context, client *admin.Client, out
 	table := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "SEQ\tWHEN\tWHAT\tACTOR\tABOUT\tREASON\tREQUEST")
 	for _, e := range events {
-		_, _ = fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Seq, e.At.Format(time.RFC3339), e.Type, e.Actor, about(e), e.Reason, e.RequestID)
+		_, _ = fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Seq, moment(e.At), e.Type, plain(e.Actor), plain(about(e)), plain(e.Reason), plain(e.RequestID))
 	}
 	return table.Flush()
 }
@@ -116,10 +117,20 @@ func (f *auditFlags) searchLedger(ctx context.Context, client *admin.Client, out
 	table := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "LAST\tCOUNT\tKIND\tEFFECT\tSUBJECT\tCLIENT\tRESOURCE\tPOLICIES\tREASON\tREQUEST")
 	for _, e := range entries {
-		_, _ = fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Last.Format(time.RFC3339), e.Count, e.Kind, e.Effect,
-			e.Subject, e.Client, e.Resource, strings.Join(e.Policies, ","), e.Reason, e.Request)
+		_, _ = fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", moment(e.Last), e.Count, plain(e.Kind), plain(e.Effect),
+			plain(e.Subject), plain(e.Client), plain(e.Resource), plain(strings.Join(e.Policies, ",")), plain(e.Reason), plain(e.Request))
 	}
 	return table.Flush()
+}
+
+// plain makes text harmless to a terminal and a table: strangers may have written it.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsGraphic(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, text)
 }
 
 func jsonLines[T any](out io.Writer, items []T) error {

@@ -13,6 +13,7 @@ import (
 
 	"symbolon.dev"
 	"symbolon.dev/internal/admin"
+	"symbolon.dev/internal/config"
 	"symbolon.dev/internal/outbound"
 	"symbolon.dev/verify"
 )
@@ -23,27 +24,44 @@ type connection struct {
 	issuer, clientID, caFile string
 }
 
-const connectionHelp = "The token is taken from SYMBOLON_CLI_TOKEN; or the command gets one as the client\n" +
-	"--client-id with the secret in SYMBOLON_CLI_CLIENT_SECRET."
+const (
+	connectionHelp = "The token is taken from SYMBOLON_CLI_TOKEN; or the command gets one as the client\n" +
+		"--client-id with the secret in SYMBOLON_CLI_CLIENT_SECRET."
+	defaultIssuer   = "http://id.localhost:8080"
+	defaultClientID = "operator"
+)
 
 func (c *connection) flags(command *cobra.Command) {
-	command.Flags().StringVar(&c.issuer, "issuer", envOr("SYMBOLON_CLI_ISSUER", "http://id.localhost:8080"), "the issuer's URL")
-	command.Flags().StringVar(&c.clientID, "client-id", envOr("SYMBOLON_CLI_CLIENT_ID", "operator"), "client to get a token as")
-	command.Flags().StringVar(&c.caFile, "ca-file", os.Getenv("SYMBOLON_CLI_CA_FILE"), "PEM file with a trust anchor beside the system's")
+	command.Flags().StringVar(&c.issuer, "issuer", "", "the issuer's URL; else SYMBOLON_CLI_ISSUER, else "+defaultIssuer)
+	command.Flags().StringVar(&c.clientID, "client-id", "", "client to get a token as; else SYMBOLON_CLI_CLIENT_ID, else "+defaultClientID)
+	command.Flags().StringVar(&c.caFile, "ca-file", "", "PEM file with a trust anchor beside the system's; else SYMBOLON_CLI_CA_FILE")
 }
 
-func envOr(name, fallback string) string {
-	if value := os.Getenv(name); value != "" {
-		return value
+// settle fills in what no flag said.
+func (c *connection) settle() {
+	c.issuer = strings.TrimSuffix(firstOf(c.issuer, os.Getenv("SYMBOLON_CLI_ISSUER"), defaultIssuer), "/")
+	c.clientID = firstOf(c.clientID, os.Getenv("SYMBOLON_CLI_CLIENT_ID"), defaultClientID)
+	c.caFile = firstOf(c.caFile, os.Getenv("SYMBOLON_CLI_CA_FILE"))
+}
+
+func firstOf(candidates ...string) string {
+	for _, c := range candidates {
+		if c != "" {
+			return c
+		}
 	}
-	return fallback
+	return ""
 }
 
 // client makes an admin client that has a token already.
 func (c *connection) client(ctx context.Context) (*admin.Client, error) {
+	c.settle()
 	u, err := url.Parse(c.issuer)
 	if err != nil || u.Host == "" {
-		return nil, fmt.Errorf("--issuer: %q is not a URL", c.issuer)
+		return nil, fmt.Errorf("--issuer: %q is not a URL, such as https://id.example.com", c.issuer)
+	}
+	if u.Scheme != "https" && !config.Loopback(u.Hostname()) {
+		return nil, fmt.Errorf("--issuer: %s would send the token readable over the network; use https", c.issuer)
 	}
 	transport, err := outbound.New(outbound.Options{Allow: []string{u.Hostname()}, CAFile: c.caFile, MaxBody: 64 << 20})
 	if err != nil {
@@ -53,7 +71,7 @@ func (c *connection) client(ctx context.Context) (*admin.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &admin.Client{Issuer: strings.TrimSuffix(c.issuer, "/"), Token: token, HTTP: transport}, nil
+	return &admin.Client{Issuer: c.issuer, Token: token, HTTP: transport}, nil
 }
 
 func (c *connection) token(ctx context.Context, transport *http.Client) (symbolon.Secret, error) {
@@ -64,11 +82,14 @@ func (c *connection) token(ctx context.Context, transport *http.Client) (symbolo
 	if secret == "" {
 		return symbolon.Secret{}, errors.New("no credential: set SYMBOLON_CLI_TOKEN, or SYMBOLON_CLI_CLIENT_SECRET and --client-id")
 	}
-	issuer := strings.TrimSuffix(c.issuer, "/")
-	as := verify.Client{Issuer: issuer, ID: c.clientID, Secret: symbolon.NewSecret(secret), HTTP: transport}
-	source, err := verify.NewTokenSource(as, issuer+"/admin", "admin")
+	as := verify.Client{Issuer: c.issuer, ID: c.clientID, Secret: symbolon.NewSecret(secret), HTTP: transport}
+	source, err := verify.NewTokenSource(as, c.issuer+"/admin", "admin")
 	if err != nil {
 		return symbolon.Secret{}, err
 	}
-	return source.Token(ctx)
+	token, err := source.Token(ctx)
+	if err != nil {
+		return token, fmt.Errorf("no token from %s as the client %s: %w", c.issuer, c.clientID, err)
+	}
+	return token, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,8 +15,8 @@ import (
 
 type declareFlags struct {
 	connection
-	from        string
-	prune, json bool
+	from              string
+	prune, json, code bool
 }
 
 func applyCommand() *cobra.Command {
@@ -39,11 +40,12 @@ func diffCommand() *cobra.Command {
 		Use:     "diff -f DIR",
 		Short:   "Show what apply would change",
 		Long:    "Compares a directory with the deployment and changes nothing.\n\n" + connectionHelp,
-		Example: "  symbolon diff -f deployment/",
+		Example: "  symbolon diff -f deployment/\n  symbolon diff -f deployment/ --exit-code",
 		Args:    cobra.NoArgs,
 		RunE:    func(command *cobra.Command, _ []string) error { return f.run(command, true) },
 	}
 	f.bind(command)
+	command.Flags().BoolVar(&f.code, "exit-code", false, "exit with 2 if anything differs")
 	return command
 }
 
@@ -69,19 +71,25 @@ func (f *declareFlags) run(command *cobra.Command, dry bool) error {
 		return err
 	}
 	if f.json {
-		return json.NewEncoder(command.OutOrStdout()).Encode(outcome)
+		err = json.NewEncoder(command.OutOrStdout()).Encode(outcome)
+	} else {
+		printOutcome(command.OutOrStdout(), outcome, dry)
 	}
-	printOutcome(command.OutOrStdout(), outcome, dry)
-	return nil
+	if err == nil && f.code && len(outcome.Differences) > 0 {
+		return errDiffers
+	}
+	return err
 }
+
+var errDiffers = errors.New("the deployment is not what the directory declares")
 
 var signs = map[string]string{"create": "+", "change": "~", "delete": "-"}
 
 func printOutcome(out io.Writer, outcome admin.Outcome, dry bool) {
 	for _, d := range outcome.Differences {
-		_, _ = fmt.Fprintf(out, "%s %s %s\n", signs[d.Action], d.Kind, d.ID)
+		_, _ = fmt.Fprintf(out, "%s %s %s\n", signs[d.Action], d.Kind, plain(d.ID))
 		for _, field := range d.Fields {
-			_, _ = fmt.Fprintf(out, "    %s\n", field)
+			_, _ = fmt.Fprintf(out, "    %s\n", plain(field))
 		}
 	}
 	switch n := len(outcome.Differences); {
@@ -115,37 +123,16 @@ func exportCommand() *cobra.Command {
 			if err := declare.Write(f.from, set); err != nil {
 				return err
 			}
+			if f.json {
+				return json.NewEncoder(command.OutOrStdout()).Encode(map[string]any{"directory": f.from, "objects": len(set.Objects), "people": len(set.People)})
+			}
 			_, err = fmt.Fprintf(command.OutOrStdout(), "Wrote %d objects and %d people to %s.\n", len(set.Objects), len(set.People), f.from)
 			return err
 		},
 	}
 	f.flags(command)
 	command.Flags().StringVarP(&f.from, "file", "f", "", "directory to write to")
+	command.Flags().BoolVar(&f.json, "json", false, "say as JSON what was written")
 	_ = command.MarkFlagRequired("file")
-	return command
-}
-
-func enrolCommand() *cobra.Command {
-	var c connection
-	command := &cobra.Command{
-		Use:     "enrol LOGIN",
-		Short:   "Make a single-use link by which a person adds a first passkey or password",
-		Long:    "Give the link to that person over a channel that is theirs. It works once, for 24 hours.\n\n" + connectionHelp,
-		Example: "  symbolon enrol ada",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(command *cobra.Command, args []string) error {
-			client, err := c.client(command.Context())
-			if err != nil {
-				return err
-			}
-			link, err := client.Enrol(command.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(command.OutOrStdout(), link.URL)
-			return err
-		},
-	}
-	c.flags(command)
 	return command
 }

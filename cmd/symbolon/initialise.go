@@ -7,14 +7,17 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"symbolon.dev"
 	"symbolon.dev/internal/app"
 	"symbolon.dev/internal/config"
+	"symbolon.dev/internal/directory"
 	"symbolon.dev/token"
 )
 
@@ -47,7 +50,10 @@ func (f *initFlags) run(ctx context.Context, out io.Writer) error {
 	}
 	file := filepath.Join(dir, "symbolon.yaml")
 	if _, err := os.Stat(file); err == nil {
-		return fmt.Errorf("%s is there already; init does not overwrite", file)
+		return fmt.Errorf("%s is there already; init does not overwrite: choose another --dir", file)
+	}
+	if err := f.check(); err != nil {
+		return err
 	}
 	secret := token.NewOpaque(token.PrefixSecret)
 	sum := secret.Hash()
@@ -71,6 +77,21 @@ func (f *initFlags) run(ctx context.Context, out io.Writer) error {
 	return err
 }
 
+// check refuses what would fail only after files have been written.
+func (f *initFlags) check() error {
+	given := []string{"SYMBOLON_ISSUER=" + f.issuer}
+	if strings.HasPrefix(f.issuer, "https:") {
+		given = append(given, "SYMBOLON_TLS_CERT_FILE=later", "SYMBOLON_TLS_KEY_FILE=later")
+	}
+	if _, err := config.Load("", given); err != nil {
+		return fmt.Errorf("--%w", err)
+	}
+	if err := directory.Check(&symbolon.User{Login: f.admin}); err != nil {
+		return fmt.Errorf("--admin: %w", err)
+	}
+	return nil
+}
+
 func (f *initFlags) certificateHint() string {
 	if strings.HasPrefix(f.issuer, "https:") {
 		return "Put the certificate and key where tls.cert_file and tls.key_file say (and uncomment them).\n   "
@@ -79,13 +100,14 @@ func (f *initFlags) certificateHint() string {
 }
 
 func (f *initFlags) write(dir, file, secretHash string) error {
-	starter := strings.Replace(config.Starter(f.issuer), "#data: ./data", "data: "+filepath.Join(dir, "data"), 1)
-	starter = strings.Replace(starter, `#declared: ""`, "declared: "+filepath.Join(dir, "declared"), 1)
+	starter := strings.Replace(config.Starter(f.issuer), "#data: ./data", fmt.Sprintf("data: %q", filepath.Join(dir, "data")), 1)
+	starter = strings.Replace(starter, `#declared: ""`, fmt.Sprintf("declared: %q", filepath.Join(dir, "declared")), 1)
+	starter = strings.Replace(starter, "#listen: 127.0.0.1:8080", f.listen(), 1)
 	files := map[string]string{
 		file: starter,
 		filepath.Join(dir, "declared", "people.yaml"): fmt.Sprintf(`# People are known by login; they add their own passkeys with an enrolment link (symbolon enrol LOGIN).
 people:
-  - login: %s
+  - login: %q
     name: First administrator
     groups: [administrators]
 `, f.admin),
@@ -110,6 +132,15 @@ clients:
 		}
 	}
 	return nil
+}
+
+// listen is the line that makes a process answer where a plain issuer says it is.
+func (f *initFlags) listen() string {
+	u, err := url.Parse(f.issuer)
+	if err != nil || u.Scheme != "http" {
+		return `listen: ":443"`
+	}
+	return "listen: 127.0.0.1:" + firstOf(u.Port(), "80")
 }
 
 const starterPolicy = `// Who may use what. Nothing is permitted that no policy permits.

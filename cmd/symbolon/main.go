@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"syscall"
@@ -19,8 +20,16 @@ func main() {
 	defer stop()
 	if err := fang.Execute(ctx, root(), fang.WithVersion(version), fang.WithoutManpage()); err != nil {
 		stop()
-		os.Exit(1)
+		os.Exit(exitCode(err))
 	}
+}
+
+// exitCode is 1 for whatever failed, and 2 where a command was asked to tell a difference.
+func exitCode(err error) int {
+	if errors.Is(err, errDiffers) {
+		return 2
+	}
+	return 1
 }
 
 func root() *cobra.Command {
@@ -33,6 +42,6 @@ func root() *cobra.Command {
 		SilenceUsage: true,
 	}
 	command.AddCommand(demoCommand(), initCommand(), serveCommand(), applyCommand(), diffCommand(), exportCommand(),
-		enrolCommand(), auditCommand(), hashPasswordCommand(), hashSecretCommand(), policyCommand(), referenceCommand())
+		enrolCommand(), userCommand(), sessionCommand(), keysCommand(), auditCommand(), hashPasswordCommand(), hashSecretCommand(), policyCommand(), referenceCommand())
 	return command
 }

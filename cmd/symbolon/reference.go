@@ -32,7 +32,7 @@ func referenceCommand() *cobra.Command {
 			text, err := admin.Description()
 			return print(out, string(text), err)
 		}
-		return cliReference(out, command.Root())
+		return cliReference(out, root()) // not command.Root(): what runs it adds commands of its own
 	}
 	return command
 }
@@ -69,13 +69,6 @@ func cliReference(out io.Writer, command *cobra.Command) error {
 		}
 	}
 	return nil
-}
-
-func firstOf(long, short string) string {
-	if long != "" {
-		return long
-	}
-	return short
 }
 
 func indent(text string) string {

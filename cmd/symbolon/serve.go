@@ -27,6 +27,8 @@ func serveCommand() *cobra.Command {
 		Example: "  symbolon serve -c symbolon.yaml\n  symbolon serve -c symbolon.yaml --check\n  symbolon serve -c broker.yaml --roles broker",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
+			reload := make(chan os.Signal, 1)
+			signal.Notify(reload, syscall.SIGHUP) // first of all: until then it would end the process
 			environ := os.Environ()
 			if len(roles) > 0 {
 				environ = append(environ, "SYMBOLON_ROLES="+strings.Join(roles, ","))
@@ -41,8 +43,6 @@ func serveCommand() *cobra.Command {
 			}
 			lines := telemetry.NewLines(command.ErrOrStderr())
 			defer lines.Close()
-			reload := make(chan os.Signal, 1)
-			signal.Notify(reload, syscall.SIGHUP)
 			a, err := app.New(command.Context(), app.Options{Config: c, Version: version, Reload: reload,
 				Log: telemetry.Logger(lines, c.Log.Format, c.Log.Level)})
 			if err != nil {

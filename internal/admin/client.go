@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,7 +13,6 @@ import (
 
 	"symbolon.dev"
 	"symbolon.dev/internal/declare"
-	"symbolon.dev/internal/door"
 )
 
 // Client speaks to the API for the command line.
@@ -56,15 +56,53 @@ func (c *Client) EndSession(ctx context.Context, id symbolon.SessionID) error {
 
 // Enrol makes an enrolment link for the person with a login.
 func (c *Client) Enrol(ctx context.Context, login string) (Enrolment, error) {
-	var found page[symbolon.User]
-	if err := c.call(ctx, http.MethodGet, "/users?login="+url.QueryEscape(login), nil, &found); err != nil {
+	user, err := c.user(ctx, login)
+	if err != nil {
 		return Enrolment{}, err
 	}
-	if len(found.Items) == 0 {
-		return Enrolment{}, fmt.Errorf("there is no person with the login %q", login)
-	}
 	var link Enrolment
-	return link, c.call(ctx, http.MethodPost, "/users/"+string(found.Items[0].ID)+"/enrolment", nil, &link)
+	return link, c.call(ctx, http.MethodPost, "/users/"+string(user.ID)+"/enrolment", nil, &link)
+}
+
+// Disable shuts the person with a login out.
+func (c *Client) Disable(ctx context.Context, login string) error {
+	return c.turn(ctx, login, "disable")
+}
+
+// Enable lets the person with a login in again.
+func (c *Client) Enable(ctx context.Context, login string) error {
+	return c.turn(ctx, login, "enable")
+}
+
+func (c *Client) turn(ctx context.Context, login, way string) error {
+	user, err := c.user(ctx, login)
+	if err != nil {
+		return err
+	}
+	return c.call(ctx, http.MethodPost, "/users/"+string(user.ID)+"/"+way, nil, nil)
+}
+
+func (c *Client) user(ctx context.Context, login string) (*symbolon.User, error) {
+	var found page[symbolon.User]
+	if err := c.call(ctx, http.MethodGet, "/users?login="+url.QueryEscape(login), nil, &found); err != nil {
+		return nil, err
+	}
+	if len(found.Items) == 0 {
+		return nil, fmt.Errorf("there is no person with the login %q", login)
+	}
+	return &found.Items[0], nil
+}
+
+// Keys lists the signing keys.
+func (c *Client) Keys(ctx context.Context) ([]SigningKey, error) {
+	var out page[SigningKey]
+	err := c.call(ctx, http.MethodGet, "/keys", nil, &out)
+	return out.Items, err
+}
+
+// RotateKey replaces the signing key of an algorithm now.
+func (c *Client) RotateKey(ctx context.Context, alg string) error {
+	return c.call(ctx, http.MethodPost, "/keys/rotate", Rotation{Alg: alg}, nil)
 }
 
 const maxAnswer = 64 << 20
@@ -102,21 +140,22 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any) err
 	return json.Unmarshal(text, out)
 }
 
-// refused keeps what the API said, with the reference that finds it in the logs.
+// refused keeps what the API said: what is wrong, what would help, and the reference that finds it
+// in the logs.
 func refused(status int, text []byte) error {
-	var p struct {
-		door.Problem
-		Errors []struct{ Message, Location string } `json:"errors"`
-	}
+	var p Problem
 	if json.Unmarshal(text, &p) != nil || p.Title == "" {
-		return fmt.Errorf("the issuer answered %d", status)
+		return fmt.Errorf("the issuer answered %d and no problem; is --issuer a Symbolon issuer?", status)
 	}
-	message := fmt.Sprintf("%s: %s", p.Title, p.Detail)
+	message := strings.TrimSuffix(p.Title+": "+p.Detail, ": ")
 	for _, e := range p.Errors {
 		message += fmt.Sprintf("\n  %s: %s", e.Location, e.Message)
+	}
+	for _, r := range p.Remedies {
+		message += fmt.Sprintf("\n  it would help to sign in with acr %q", r.ACR)
 	}
 	if p.RequestID != "" {
 		message += fmt.Sprintf(" (request %s)", p.RequestID)
 	}
-	return fmt.Errorf("%s", message)
+	return errors.New(message)
 }

@@ -33,7 +33,7 @@ func TestAnEmptyConfigurationIsUsable(t *testing.T) {
 
 func TestFileThenEnvironment(t *testing.T) {
 	file := write(t, "data: /srv/one\nsession:\n  idle: 30m\nroles: [issuer]\n")
-	c, err := Load(file, []string{"SYMBOLON_SESSION_IDLE=5m", "SYMBOLON_OUTBOUND_ALLOW=a.test, b.test", "PATH=/bin", "SYMBOLON_TEST_POSTGRES=x"})
+	c, err := Load(file, []string{"SYMBOLON_SESSION_IDLE=5m", "SYMBOLON_OUTBOUND_ALLOW=a.test, b.test", "PATH=/bin", "SYMBOLON_TEST_POSTGRES=x", "SYMBOLON_CLI_TOKEN=x"})
 	if err != nil {
 		t.Fatal(err)
 	}

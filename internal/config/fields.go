@@ -11,6 +11,7 @@ import (
 const (
 	envPrefix  = "SYMBOLON_"
 	testPrefix = "SYMBOLON_TEST_" // belongs to the test scripts, not to the product
+	cliPrefix  = "SYMBOLON_CLI_"  // belongs to the commands that speak to an issuer
 )
 
 // field is one key of the configuration, found by walking the struct.

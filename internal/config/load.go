@@ -84,7 +84,7 @@ func overlay(c *Config, environ []string) error {
 	}
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(name, envPrefix) || strings.HasPrefix(name, testPrefix) {
+		if !strings.HasPrefix(name, envPrefix) || strings.HasPrefix(name, testPrefix) || strings.HasPrefix(name, cliPrefix) {
 			continue
 		}
 		f, ok := fields[name]
