@@ -102,6 +102,7 @@ type Request struct {
 	Scopes    []string
 	Resources []string // RFC 8707
 	Audiences []string // RFC 8693
+	Details   string   // authorization_details, as sent (RFC 9396 §6)
 
 	Holder *token.Confirmation // what the client has proven to hold: the key of a DPoP proof, a certificate; nil = nothing
 
@@ -123,8 +124,9 @@ type Response struct {
 	IssuedTokenType string // exchange only
 	ExpiresIn       int64  // seconds
 	Scopes          []string
-	RefreshToken    symbolon.Secret // may be empty
-	IDToken         string          // may be empty
+	Details         []symbolon.Detail // RFC 9396 §7
+	RefreshToken    symbolon.Secret   // may be empty
+	IDToken         string            // may be empty
 
 	User     symbolon.UserID // for the log
 	Session  symbolon.SessionID
@@ -180,7 +182,7 @@ func Registered(c *symbolon.Client, grantType string) bool {
 // answer makes the response to one minted token.
 func answer(issued issuer.Issued, r *symbolon.Resource) *Response {
 	response := &Response{
-		AccessToken: issued.Raw, Scopes: issued.Scopes, Resource: r.ID,
+		AccessToken: issued.Raw, Scopes: issued.Scopes, Details: issuer.DetailsOf(issued.Claims), Resource: r.ID,
 		ExpiresIn: int64(issued.Expires.Sub(issued.Issued) / time.Second),
 	}
 	if bound := issued.Claims.Confirmation; bound != nil && bound.JKT != "" {
