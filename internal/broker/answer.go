@@ -9,6 +9,7 @@ import (
 	"symbolon.dev"
 	"symbolon.dev/internal/door"
 	"symbolon.dev/internal/page"
+	"symbolon.dev/token"
 )
 
 const (
@@ -42,8 +43,12 @@ func cross(w http.ResponseWriter, r *http.Request, ev *door.Event, err error) {
 	if errors.Is(err, errUpstream) {
 		status = http.StatusBadGateway
 	}
-	if challenge := challengeOf(known); challenge != "" {
+	if challenge := challengeOf(known, presentsDPoP(r)); challenge != "" {
 		w.Header().Set("WWW-Authenticate", challenge)
+	}
+	var wanted *token.NonceWanted
+	if errors.As(err, &wanted) {
+		w.Header().Set(token.HeaderNonce, wanted.Nonce)
 	}
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", reallyStale)
@@ -58,12 +63,26 @@ func cross(w http.ResponseWriter, r *http.Request, ev *door.Event, err error) {
 	})
 }
 
-// challengeOf is the WWW-Authenticate header of an error, "" if it needs none.
-func challengeOf(err *symbolon.Error) string {
+// presentsDPoP reports which scheme a request used, so that the challenge speaks of the same.
+func presentsDPoP(r *http.Request) bool {
+	values := r.Header["Authorization"]
+	if len(values) != 1 {
+		return false
+	}
+	scheme, _, _ := strings.Cut(values[0], " ")
+	return strings.EqualFold(scheme, token.SchemeDPoP)
+}
+
+var proofAlgorithms = `algs="` + strings.Join(token.Algorithms(), " ") + `"`
+
+// challengeOf is the WWW-Authenticate header of an error, "" if it needs none (RFC 6750 §3,
+// RFC 9449 §7.1). It names the DPoP scheme whether a resource wants bound tokens or not, and
+// whether there is a resource or not.
+func challengeOf(err *symbolon.Error, dpop bool) string {
 	switch {
 	case err.Kind == symbolon.Unauthenticated && err.Code == "":
-		return "Bearer"
-	case err.Code == invalidToken, err.Code == insufficientScope, err.Code == tooWeak:
+		return "Bearer, DPoP " + proofAlgorithms
+	case err.Code == invalidToken, err.Code == insufficientScope, err.Code == tooWeak, err.Code == token.CodeInvalidProof, err.Code == token.CodeUseNonce:
 	default:
 		return ""
 	}
@@ -75,6 +94,12 @@ func challengeOf(err *symbolon.Error) string {
 		if age := err.Remedies[0].MaxAge; age > 0 {
 			params = append(params, `max_age="`+strconv.FormatInt(age, 10)+`"`)
 		}
+	}
+	switch {
+	case dpop:
+		return "DPoP " + strings.Join(append(params, proofAlgorithms), ", ")
+	case err.Kind == symbolon.Unauthenticated:
+		params = append(params, "DPoP "+proofAlgorithms)
 	}
 	return "Bearer " + strings.Join(params, ", ")
 }

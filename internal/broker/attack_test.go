@@ -319,7 +319,7 @@ func TestOnlyNavigationsGoToTheLogin(t *testing.T) {
 		if got.StatusCode != c.status {
 			t.Errorf("%s: %d", name, got.StatusCode)
 		}
-		if c.status == 401 && got.Header.Get("WWW-Authenticate") != "Bearer" {
+		if c.status == 401 && !strings.HasPrefix(got.Header.Get("WWW-Authenticate"), "Bearer, DPoP algs=") {
 			t.Errorf("%s: challenged with %q", name, got.Header.Get("WWW-Authenticate"))
 		}
 		if slices.Contains(c.headers, "text/html") && c.status == 401 && !strings.Contains(got.body, `id="error-page"`) {

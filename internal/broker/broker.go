@@ -27,9 +27,14 @@ type Config struct {
 
 	Staleness time.Duration // how long the issuer may be silent, default 15 s
 	Rejudge   time.Duration // how long a permit holds for what stays open, default 30 s
-	Door      *door.Door
-	Log       *slog.Logger
-	Clock     symbolon.Clock
+
+	// Certificate gives the thumbprint (RFC 8705 §3.1) of the client certificate that a request was
+	// sent with, "" for none; default that of its TLS connection.
+	Certificate func(*http.Request) string
+
+	Door  *door.Door
+	Log   *slog.Logger
+	Clock symbolon.Clock
 }
 
 const (
@@ -50,6 +55,9 @@ func (c *Config) fill() {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
+	if c.Certificate == nil {
+		c.Certificate = ofConnection
+	}
 	if c.Door == nil {
 		c.Door = &door.Door{Log: c.Log}
 	}
@@ -65,6 +73,7 @@ type Broker struct {
 	scheme      []string // X-Forwarded-Proto
 	crossOrigin *http.CrossOriginProtection
 	sealer      sealer
+	proofs      proofs
 	issuer      *issuer
 	admin       *verify.TokenSource // for snapshot and ledger
 	feed        *verify.Receiver
@@ -99,6 +108,9 @@ func New(c Config) (*Broker, error) {
 		return nil, err
 	}
 	if b.sealer, err = newSealer(c.Secret, c.ClientID); err != nil {
+		return nil, err
+	}
+	if b.proofs, err = newProofs(&c); err != nil {
 		return nil, err
 	}
 	b.issuer = newIssuer(&c)

@@ -5,12 +5,15 @@ import (
 	"strings"
 
 	"symbolon.dev"
+	"symbolon.dev/token"
 )
 
-// credential is what a request presents: the token of a browser's cookie, or a Bearer token.
+// credential is what a request presents: the token of a browser's cookie, or one in the
+// Authorization header, with the Bearer scheme or, bound to a key, with DPoP's.
 type credential struct {
 	raw        symbolon.Secret
 	fromCookie bool
+	dpop       bool
 }
 
 const maxCredential = 16 << 10
@@ -22,16 +25,16 @@ func (c cookies) credentialOf(r *http.Request) (credential, error) {
 	if err != nil {
 		return credential{}, err
 	}
-	bearer, err := bearerOf(r.Header["Authorization"])
+	shown, err := authorizationOf(r.Header["Authorization"])
 	switch {
 	case err != nil:
 		return credential{}, err
-	case fromCookie != "" && bearer != "":
-		return credential{}, malformed("the request has both a cookie and a Bearer token")
+	case fromCookie != "" && !shown.raw.Empty():
+		return credential{}, malformed("the request has both a cookie and an access token")
 	case fromCookie != "":
-		return credential{symbolon.NewSecret(fromCookie), true}, nil
+		return credential{raw: symbolon.NewSecret(fromCookie), fromCookie: true}, nil
 	}
-	return credential{raw: symbolon.NewSecret(bearer)}, nil
+	return shown, nil
 }
 
 func (c cookies) sessionOf(r *http.Request) (string, error) {
@@ -45,23 +48,25 @@ func (c cookies) sessionOf(r *http.Request) (string, error) {
 	return found[0].Value, nil
 }
 
-// bearerOf reads RFC 6750 §2.1. Any other scheme is none of ours, and not passed on either.
-func bearerOf(values []string) (string, error) {
+// authorizationOf reads RFC 6750 §2.1 and RFC 9449 §7.1. Any other scheme is none of ours, and not
+// passed on either.
+func authorizationOf(values []string) (credential, error) {
 	if len(values) == 0 {
-		return "", nil
+		return credential{}, nil
 	}
 	if len(values) > 1 {
-		return "", malformed("the Authorization header is there twice")
+		return credential{}, malformed("the Authorization header is there twice")
 	}
 	scheme, raw, _ := strings.Cut(values[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return "", nameless()
+	dpop := strings.EqualFold(scheme, token.SchemeDPoP)
+	if !dpop && !strings.EqualFold(scheme, "Bearer") {
+		return credential{}, nameless()
 	}
 	raw = strings.TrimLeft(raw, " ")
 	if raw == "" || len(raw) > maxCredential || strings.ContainsFunc(raw, func(c rune) bool { return !tokenRune(c) }) {
-		return "", malformed("the Bearer token is malformed")
+		return credential{}, malformed("the access token is malformed")
 	}
-	return raw, nil
+	return credential{raw: symbolon.NewSecret(raw), dpop: dpop}, nil
 }
 
 // tokenRune: b64token of RFC 6750 §2.1.

@@ -14,8 +14,11 @@
 //     away cuts what is under way and stops what would begin; nothing falls between the two.
 //   - A broker that has not heard of the issuer for [Config.Staleness] serves nobody and cuts
 //     what is open: it cannot know what was withdrawn. Having lost signals, it forgets all it knew.
-//   - A browser's cookie holds a token that was issued to this broker; a Bearer token was issued
-//     to somebody else. Neither passes as the other, nor at another resource.
+//   - A browser's cookie holds a token that was issued to this broker; one in the Authorization
+//     header was issued to somebody else. Neither passes as the other, nor at another resource.
+//   - A token that is bound to a key or certificate passes only with the proof of it, made for this
+//     very request to the address in the catalog, and never as a Bearer token ([proofs]). The binding
+//     ends here: the upstream sees no proof.
 //   - To whoever may not know, a resource that exists and one that does not give the same answer:
 //     401 to the nameless and to those with a token for something else. The one exception is a
 //     person's browser on its way to log in: it must be sent to the login, so the host name of an

@@ -12,7 +12,7 @@ var (
 	identityPrefixes = []string{"x-forwarded-", "x-user", "x-auth", "x-remote", "x-symbolon", "x-original-", "x-client-cert",
 		"x-ssl-", "ssl-client-", "x-webauth-", "remote-", "client-cert"}
 	identityNames = nameSet("authorization", "forwarded", "x-real-ip", "x-rewrite-url", "x-request-id", "x-client-ip", "true-client-ip",
-		"x-cluster-client-ip", "x-http-method", "x-http-method-override", "x-method-override", "x-groups", "x-email", "x-roles")
+		"x-cluster-client-ip", "x-http-method", "x-http-method-override", "x-method-override", "dpop", "x-groups", "x-email", "x-roles")
 )
 
 func nameSet(names ...string) map[string]bool {

@@ -90,7 +90,7 @@ func (b *Broker) admit(w http.ResponseWriter, r *http.Request, ev *door.Event, f
 		if err != nil {
 			return unavailable(err)
 		}
-		if !b.fits(e.claims, found, f.fromCookie, b.Clock()) {
+		if !b.fits(e.claims, found, f.credential, b.Clock()) {
 			return b.misfit(w, r, ev, f, found)
 		}
 		ev.Subject, ev.Session, ev.Client = e.claims.Subject, e.claims.SessionID, e.claims.ClientID
@@ -99,6 +99,9 @@ func (b *Broker) admit(w http.ResponseWriter, r *http.Request, ev *door.Event, f
 				b.countRefusal(ev, found, "cross-origin")
 				return err
 			}
+		}
+		if err := b.prove(r, ev, f, e.claims.Confirmation, found); err != nil {
+			return err
 		}
 		if passed, err := b.permit(w, r, ev, f, e, t, found); !passed {
 			return err

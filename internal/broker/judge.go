@@ -50,12 +50,12 @@ func (b *Broker) judge(snapshot *catalog.Snapshot, e *entry, r *route, method, p
 
 // fits reports whether a token may be presented for a route in this way at all. Who holds a token
 // for something else learns no more than who holds none.
-func (b *Broker) fits(c *token.Claims, r *route, fromCookie bool, now time.Time) bool {
+func (b *Broker) fits(c *token.Claims, r *route, given credential, now time.Time) bool {
 	return c != nil && r != nil &&
 		len(c.Audience) == 1 && c.Audience[0] == r.resource.Identifier &&
 		now.Before(c.Expires) && !now.Before(c.NotBefore) &&
-		c.Confirmation == nil && // what is bound to a key is worth nothing without the proof
-		(c.ClientID == b.ClientID) == fromCookie && (!fromCookie || r.app())
+		bindingFits(c.Confirmation, r.resource, given) &&
+		(c.ClientID == b.ClientID) == given.fromCookie && (!given.fromCookie || r.app())
 }
 
 // again judges a flight anew, on what is known now, and cuts it if it may not go on. A flight
@@ -77,7 +77,7 @@ func (b *Broker) again(f *flight) {
 		f.end(cutRevoked)
 	case !now.Before(e.claims.Expires):
 		f.end(cutExpired)
-	case !b.fits(e.claims, r, f.fromCookie, now):
+	case !b.fits(e.claims, r, f.credential, now):
 		f.end(cutDenied)
 	default:
 		d := b.judge(t.snapshot, e, r, f.method, f.path, now)

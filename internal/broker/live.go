@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"symbolon.dev"
+	"symbolon.dev/token"
 )
 
 // flight is one request on its way or one open tunnel, from the permit to its end.
@@ -13,6 +14,7 @@ type flight struct {
 	host, method  string
 	rawPath, path string // as sent, and decoded once
 	credential
+	proof  *token.Proof // of a token that is bound to a key
 	cancel context.CancelCauseFunc
 
 	mu     sync.Mutex // guards what follows

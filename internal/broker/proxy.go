@@ -15,6 +15,7 @@ import (
 
 	"symbolon.dev"
 	"symbolon.dev/internal/door"
+	"symbolon.dev/token"
 )
 
 // buffers are what bodies are copied through.
@@ -53,6 +54,7 @@ func (b *Broker) forward(w http.ResponseWriter, r *http.Request, f *flight, e *e
 		ModifyResponse: func(res *http.Response) error {
 			b.cookies.guard(res.Header)
 			res.Header.Del(door.RequestIDHeader)
+			res.Header.Del(token.HeaderNonce) // nonces are the broker's
 			return nil
 		},
 		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) { failure = err },
@@ -123,6 +125,8 @@ func (w *answerWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (w *answerWriter) WriteHeader(status int) {
 	if status < 200 {
 		w.broker.cookies.guard(w.Header())
+	} else {
+		w.flight.renew(w.Header())
 	}
 	w.Header()["X-Request-Id"] = []string{w.requestID}
 	w.ResponseWriter.WriteHeader(status)
