@@ -162,15 +162,16 @@ func ScopesAt(r *symbolon.Resource, granted []string) []string {
 // oneOf picks the audience of a token from what an authorization gave: the one that is named,
 // or the only one there is; userinfo counts only where nothing else was granted.
 func (g *Grants) oneOf(s *catalog.Snapshot, granted []symbolon.ResourceID, named []string) (*symbolon.Resource, error) {
-	if len(named) > 1 {
-		return nil, invalidTarget("a token has one audience: name one resource in each token request")
-	}
-	if len(named) == 1 {
-		r, ok := g.byIdentifier(s, named[0])
-		if !ok || !slices.Contains(granted, r.ID) {
-			return nil, invalidTarget("this resource was not part of the authorization")
+	if len(named) > 0 {
+		wanted := make([]*symbolon.Resource, len(named))
+		for n, name := range named {
+			r, ok := g.byIdentifier(s, name)
+			if !ok || !slices.Contains(granted, r.ID) {
+				return nil, invalidTarget("this resource was not part of the authorization")
+			}
+			wanted[n] = r
 		}
-		return r, nil
+		return carrier(wanted)
 	}
 	own := slices.DeleteFunc(slices.Clone(granted), func(id symbolon.ResourceID) bool { return id == UserinfoID })
 	if len(own) == 0 {

@@ -2,6 +2,7 @@ package grant
 
 import (
 	"context"
+	"slices"
 
 	"symbolon.dev"
 	"symbolon.dev/internal/client"
@@ -19,37 +20,43 @@ func (g *Grants) clientCredentials(ctx context.Context, q *Request) (*Response, 
 	if err != nil {
 		return nil, err
 	}
-	scopes, err := askScopes(q.Client, q.Scopes, []*symbolon.Resource{r}, mayHave(q.Client))
+	wanted := []*symbolon.Resource{r}
+	for _, inner := range g.inside(snapshot, q, r, nil) {
+		wanted = append(wanted, inner.Resource)
+	}
+	asked, err := askScopes(q.Client, q.Scopes, wanted, mayHave(q.Client))
 	if err != nil {
 		return nil, err
 	}
-	if err := g.mayIssue(snapshot, q, r, scopes); err != nil {
-		return nil, err
+	for _, each := range wanted {
+		if err := g.mayIssue(snapshot, q, each, ScopesAt(each, asked)); err != nil {
+			return nil, err
+		}
 	}
+	scopes := ScopesAt(r, asked)
 	details, err := q.ownDetails(snapshot, r)
 	if err != nil {
 		return nil, err
 	}
-	issued, changes, err := g.Tokens.Issue(ctx, issuer.Mint{Client: q.Client, Resource: r, Scopes: scopes, Details: details, Holder: q.Holder})
+	issued, changes, err := g.Tokens.Issue(ctx, issuer.Mint{Client: q.Client, Resource: r, Scopes: scopes, Details: details, Holder: q.Holder,
+		Embed: g.inside(snapshot, q, r, asked)})
 	if err != nil {
 		return nil, err
 	}
 	return answer(issued, r), g.commit(ctx, changes)
 }
 
-// only is the one resource that a service names, or has by default.
+// only is the resource that a service names, or has by default; of several, the one that carries
+// tokens for the others.
 func (g *Grants) only(q *Request) (*symbolon.Resource, error) {
-	if len(q.Resources) > 1 {
-		return nil, invalidTarget("a token has one audience: name one resource")
-	}
 	resources, err := g.resources(g.Catalog.Current(), q.Client, q.Resources)
 	switch {
 	case err != nil:
 		return nil, err
 	case len(resources) == 0:
 		return nil, invalidTarget("name the resource that the token is for (RFC 8707)")
-	case resources[0] == g.userinfo:
+	case slices.Contains(resources, g.userinfo):
 		return nil, unavailableTarget()
 	}
-	return resources[0], nil
+	return carrier(resources)
 }

@@ -107,6 +107,11 @@ func (g *Grants) renew(ctx context.Context, q *Request, a *symbolon.Authorizatio
 	if err != nil {
 		return nil, nil, err
 	}
+	for _, inner := range g.inside(snapshot, q, r, scopes) {
+		if err := g.stillAllowed(ctx, snapshot, q, a, inner.Resource, inner.Scopes); err != nil {
+			return nil, nil, err
+		}
+	}
 	scopes = ScopesAt(r, scopes)
 	if err := g.stillAllowed(ctx, snapshot, q, a, r, scopes); err != nil {
 		return nil, nil, err

@@ -39,6 +39,7 @@ func (g *Grants) mint(ctx context.Context, q *Request, a *symbolon.Authorization
 	}
 	issued, changes, err := g.Tokens.Issue(ctx, issuer.Mint{
 		Client: q.Client, Resource: r, Scopes: scopes, Details: details, Authorization: a, NotAfter: a.Expires, Holder: q.Holder,
+		Embed: g.insideGiven(q, a, r, may),
 	})
 	if err != nil {
 		return nil, nil, err
