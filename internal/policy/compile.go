@@ -20,7 +20,7 @@ const (
 	maxNesting  = 64        // brackets within brackets, and dots in a row; parser and checker recurse
 )
 
-// Snapshot is a compiled policy set with the entities it knows. It never changes; the nil
+// Snapshot is a compiled policy set with the entities it knows. Its answers never change; the nil
 // Snapshot denies everything.
 type Snapshot struct {
 	words    *vocabulary
@@ -28,6 +28,7 @@ type Snapshot struct {
 	rules    []*rule
 	entities map[types.EntityUID]*prepared
 	tables   map[string]*table // by action
+	memo     memo
 }
 
 // rule is one policy, ready to be evaluated.

@@ -12,22 +12,44 @@ import (
 	"symbolon.dev"
 )
 
-// Decide answers a request. It is pure and safe for concurrent use.
+// Decide answers a request. It is pure and safe for concurrent use. The lists in a decision are
+// shared; do not modify them.
 func (s *Snapshot) Decide(r Request) Decision {
 	if s == nil {
 		return Decision{Effect: Deny, Reason: "no policies are loaded"}
 	}
 	q, err := s.ask(&r)
 	if err != nil {
-		return Decision{Effect: Deny, Version: s.version, Errors: []string{err.Error()},
-			Reason: "the request cannot be judged: " + err.Error()}
+		return s.unjudged(err)
 	}
-	decision := q.judge()
-	if decision.Effect == Challenge && !s.lifts(&r, decision.Remedies[0]) {
+	key, lasting := q.question(&r)
+	if lasting {
+		if known, ok := s.memo.find(key); ok {
+			return known
+		}
+	}
+	decision := s.decide(q, &r)
+	if lasting {
+		s.memo.keep(key, decision)
+	}
+	return decision
+}
+
+func (s *Snapshot) decide(q *query, r *Request) Decision {
+	decision, err := q.judgeIn(r.Context)
+	if err != nil {
+		return s.unjudged(err)
+	}
+	if decision.Effect == Challenge && !s.lifts(r, decision.Remedies[0]) {
 		decision.Effect, decision.Remedies = Deny, nil
 		decision.Reason += ", and authenticating again would not lift it"
 	}
 	return decision
+}
+
+func (s *Snapshot) unjudged(err error) Decision {
+	return Decision{Effect: Deny, Version: s.version, Errors: []string{err.Error()},
+		Reason: "the request cannot be judged: " + err.Error()}
 }
 
 // query is one request in Cedar's form, with the policies that can apply.
@@ -36,6 +58,8 @@ type query struct {
 	cedar               types.Request
 	principal, resource *prepared
 	buckets             []*bucket
+	shape               *shape
+	uses                uint64 // attributes of the context that the picked policies read
 }
 
 func (s *Snapshot) ask(r *Request) (*query, error) {
@@ -43,7 +67,7 @@ func (s *Snapshot) ask(r *Request) (*query, error) {
 	if !ok {
 		return nil, fmt.Errorf("there is no action %q", r.Action)
 	}
-	q := &query{snapshot: s}
+	q := &query{snapshot: s, shape: t.shape}
 	var err error
 	if q.principal, err = s.entity(&r.Principal, t.shape.principals); err != nil {
 		return nil, fmt.Errorf("the principal of %s: %w", t.shape.uid, err)
@@ -52,13 +76,11 @@ func (s *Snapshot) ask(r *Request) (*query, error) {
 		return nil, fmt.Errorf("the resource of %s: %w", t.shape.uid, err)
 	}
 	q.buckets = t.find(q)
-	var uses uint64
 	for _, b := range q.buckets {
-		uses |= b.uses
+		q.uses |= b.uses
 	}
 	q.cedar = types.Request{Principal: q.principal.entity.UID, Action: t.shape.uid, Resource: q.resource.entity.UID}
-	q.cedar.Context, err = t.shape.record(r.Context, uses)
-	return q, err
+	return q, t.shape.check(r.Context)
 }
 
 // entity readies a request's principal or resource.
@@ -102,6 +124,16 @@ func (q *query) Get(uid types.EntityUID) (types.Entity, bool) {
 		return known.entity, true
 	}
 	return types.Entity{}, false
+}
+
+// judgeIn converts of a checked context what is read, and judges.
+func (q *query) judgeIn(context map[string]any) (Decision, error) {
+	converted, err := q.shape.record(context, q.uses)
+	if err != nil {
+		return Decision{}, err
+	}
+	q.cedar.Context = converted
+	return q.judge(), nil
 }
 
 func (q *query) judge() Decision {

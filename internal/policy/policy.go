@@ -15,7 +15,8 @@
 //
 // Flow: documents → parse → annotations → schema check → an index by action, resource and
 // principal. A request is converted once, picks the few policies whose scope can match, and
-// Cedar evaluates those.
+// Cedar evaluates those. A snapshot remembers its answers: the same question, as far as those
+// policies can tell, is not evaluated twice.
 //
 // Annotations: @id("name") names a policy; @remedy("acr=phr max_age=300") on a forbid says what
 // would lift it; @mode("observe") makes a policy judged and reported but never enforced;

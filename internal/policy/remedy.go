@@ -62,8 +62,8 @@ func (s *Snapshot) lifts(r *Request, remedy symbolon.Remedy) bool {
 	if err != nil {
 		return false
 	}
-	decision := q.judge()
-	return decision.Effect == Allow
+	decision, err := q.judgeIn(then.Context)
+	return err == nil && decision.Effect == Allow
 }
 
 func ageOf(context map[string]any) (age int64, known bool) {
