@@ -34,7 +34,8 @@ func (l *Login) loginPage(v visit) page.Login {
 		Client: l.client(v), Step: v.sealed, Username: v.LoginHint,
 		Password: v.passwordHelps(),
 	}
-	if v.session != nil && !slices.Contains(v.Prompt, "select_account") {
+	shown.Create = slices.Contains(v.Prompt, "create")
+	if v.session != nil && !shown.Create && !slices.Contains(v.Prompt, "select_account") {
 		shown.Fresh, shown.Person, shown.Username = true, name(v.user), v.user.Login
 	}
 	return shown

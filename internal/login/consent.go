@@ -38,12 +38,32 @@ func (l *Login) askConsent(w http.ResponseWriter, r *http.Request, ev *door.Even
 		for _, scope := range resource.Scopes {
 			described[scope.Name] = scope.Description
 		}
+		shown.Details = inWords(resource.DetailTypes, v.Details)
+	}
+	if len(shown.Details) < len(v.Details) {
+		return symbolon.Errorf(symbolon.Invalid, "what is asked for is no longer offered; start again from the application")
 	}
 	for _, scope := range v.Scopes {
-		shown.Scopes = append(shown.Scopes, page.Scope{Name: scope, Description: described[scope]})
+		one := page.Scope{Name: scope, Description: described[scope]}
+		if slices.Contains(v.Optional, scope) {
+			shown.Choices = append(shown.Choices, one)
+		} else {
+			shown.Scopes = append(shown.Scopes, one)
+		}
 	}
 	page.Show(w, http.StatusOK, shown)
 	return nil
+}
+
+// inWords says what each authorization detail means, by the words that its type has for it.
+func inWords(types []symbolon.DetailType, details []symbolon.Detail) (words []page.Detail) {
+	for _, d := range details {
+		at := slices.IndexFunc(types, func(t symbolon.DetailType) bool { return t.Type == d.Type() })
+		if at >= 0 {
+			words = append(words, page.Detail{Type: d.Type(), Words: types[at].Words(d), Text: string(d)})
+		}
+	}
+	return words
 }
 
 func (l *Login) answerConsent(w http.ResponseWriter, r *http.Request, ev *door.Event) error {
@@ -72,27 +92,45 @@ func (l *Login) answerConsent(w http.ResponseWriter, r *http.Request, ev *door.E
 	return nil
 }
 
-// allow records the consent, beside what the person allowed this client there before.
+// allow records the consent, beside what the person allowed this client there before, and which of
+// the scopes that they may leave out they did.
 func (l *Login) allow(r *http.Request, ev *door.Event, v visit) error {
 	given, err := l.Store.Consents(r.Context(), v.session.User)
 	if err != nil {
 		return err
 	}
-	scopes := slices.Clone(v.Scopes)
+	chosen := r.PostForm["scope"]
+	declines := func(scope string) bool { return slices.Contains(v.Optional, scope) && !slices.Contains(chosen, scope) }
+	allowed := slices.DeleteFunc(slices.Clone(v.Scopes), declines)
+	consent := symbolon.Consent{Scopes: slices.Clone(allowed), Details: slices.Clone(v.Details)}
 	for _, earlier := range given {
 		if earlier.Client == v.Client && earlier.Resource == v.Resource {
-			scopes = append(scopes, earlier.Scopes...)
+			consent.Scopes = append(consent.Scopes, slices.DeleteFunc(earlier.Scopes, declines)...)
+			consent.Declined = append(consent.Declined, earlier.Declined...)
+			consent.Details = append(consent.Details, earlier.Details...)
 		}
 	}
-	slices.Sort(scopes)
+	consent.Declined = append(slices.DeleteFunc(consent.Declined, func(scope string) bool { return slices.Contains(allowed, scope) }),
+		slices.DeleteFunc(slices.Clone(v.Scopes), func(scope string) bool { return !declines(scope) })...)
+	consent.Scopes, consent.Declined, consent.Details = each(consent.Scopes), each(consent.Declined), each(consent.Details)
+	if len(consent.Details) > maxRemembered {
+		consent.Details = slices.Clone(v.Details) // earlier ones are asked for again
+	}
 	now := l.Clock()
+	consent.User, consent.Client, consent.Resource, consent.At = v.session.User, v.Client, v.Resource, now
 	return l.Store.Commit(r.Context(),
-		symbolon.PutConsent{Consent: symbolon.Consent{
-			User: v.session.User, Client: v.Client, Resource: v.Resource, Scopes: slices.Compact(scopes), At: now,
-		}},
+		symbolon.PutConsent{Consent: consent},
 		symbolon.Event{
 			ID: symbolon.NewEventID(), At: now, Type: symbolon.ConsentGiven, Actor: string(v.session.User), User: v.session.User,
 			Session: v.session.ID, Client: v.Client, Resource: v.Resource, RequestID: ev.RequestID,
-			Data: map[string]any{"scopes": v.Scopes},
+			Data: map[string]any{"scopes": allowed, "details": len(v.Details)},
 		})
+}
+
+const maxRemembered = 100 // authorization details of one client at one resource
+
+// each keeps every entry once, in order.
+func each[T ~string](list []T) []T {
+	slices.Sort(list)
+	return slices.Compact(list)
 }

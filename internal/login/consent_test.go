@@ -56,3 +56,27 @@ func TestConsentNeedsAPersonAStepAndAnAnswer(t *testing.T) {
 	b.get("/consent?step="+h.step(session.Step{Client: "unknown"})).has(http.StatusBadRequest, `id="error-page"`)
 	b.post("/consent", url.Values{"step": {step}}).has(http.StatusBadRequest, `id="error-page"`)
 }
+
+// Optional scopes can be left out, and that is remembered too; details are told in words and in full.
+func TestConsentInDetail(t *testing.T) { // S31
+	h := open(t)
+	ada := h.person("ada")
+	h.things["expenses"].DetailTypes = []symbolon.DetailType{{Type: "claim", Description: "File {amount} to <b>{to}"}}
+	b := h.browser()
+	b.password("ada", goodPassword, "")
+	detail := symbolon.Detail(`{"amount":"12","to":"<script>","type":"claim"}`)
+	step := h.step(session.Step{Client: "travel", Resource: "expenses", Scopes: []string{"openid", "read", "claim:email"}, Optional: []string{"read", "claim:email"}, Details: []symbolon.Detail{detail}})
+	b.get("/consent?step="+step).has(http.StatusOK, "File 12 to &lt;b&gt;&lt;script&gt;", `type="checkbox" name="scope" value="read" checked`, "See your e-mail address", "&#34;amount&#34;:&#34;12&#34;")
+	b.post("/consent", url.Values{"step": {step}, "answer": {"allow"}, "scope": {"claim:email", "admin"}})
+	given := must(h.db.Consents(t.Context(), ada.ID))(t)
+	if len(given) != 1 || !slices.Equal(given[0].Scopes, []string{"claim:email", "openid"}) || !slices.Equal(given[0].Declined, []string{"read"}) || !slices.Equal(given[0].Details, []symbolon.Detail{detail}) {
+		t.Fatalf("%+v", given)
+	}
+	b.post("/consent", url.Values{"step": {step}, "answer": {"allow"}, "scope": {"read"}})
+	given = must(h.db.Consents(t.Context(), ada.ID))(t)
+	if !slices.Equal(given[0].Scopes, []string{"openid", "read"}) || !slices.Equal(given[0].Declined, []string{"claim:email"}) {
+		t.Fatalf("changing one's mind counts: %+v", given)
+	}
+	gone := h.step(session.Step{Client: "travel", Resource: "expenses", Details: []symbolon.Detail{`{"type":"withdrawn"}`}})
+	b.get("/consent?step="+gone).has(http.StatusBadRequest, `id="error-page"`)
+}

@@ -10,6 +10,7 @@ type Login struct {
 	Fresh    bool   // there is a session, but it must be proved again
 	Person   string // whose session that is
 	Password bool   // a password can meet what is asked
+	Create   bool   // the client asked to have an account made
 	Failure  string // why the last try failed; "" = none yet
 }
 
@@ -62,7 +63,12 @@ type Consent struct {
 	Person   string
 	Resource string // what the scopes are about, "" = the account itself
 	Scopes   []Scope
+	Choices  []Scope // further ones, that the person may leave out
+	Details  []Detail
 }
+
+// Detail is an authorization detail that is asked for: what it means, and the very text of it.
+type Detail struct{ Type, Words, Text string }
 
 // Scope is one thing that is asked for. A standard scope needs no description.
 type Scope struct{ Name, Description string }
