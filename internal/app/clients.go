@@ -12,12 +12,8 @@ import (
 
 // authenticator knows the declared clients, and those that describe themselves at hosts that the
 // operator names.
-func (s *issuerSide) authenticator(outside *http.Client) (*client.Authenticator, error) {
+func (s *issuerSide) authenticator(certificates *door.Certificates, outside *http.Client) *client.Authenticator {
 	c := s.app.Config
-	certificates, err := door.NewCertificates(c.TLS.ClientCertProxies, c.TLS.ClientCertHeader)
-	if err != nil {
-		return nil, err
-	}
 	var documents *client.Documents
 	if hosts := c.Clients.MetadataHosts; len(hosts) > 0 {
 		documents = &client.Documents{Hosts: hosts, Scopes: c.Clients.MetadataScopes,
@@ -27,7 +23,7 @@ func (s *issuerSide) authenticator(outside *http.Client) (*client.Authenticator,
 		}
 	}
 	return client.Open(client.Config{Issuer: c.Issuer, Clients: func() client.Clients { return s.catalog.Current() },
-		Clock: symbolon.Now, Store: s.db, HTTP: outside, Certificates: certificates, Documents: documents}), nil
+		Clock: symbolon.Now, Store: s.db, HTTP: outside, Certificates: certificates, Documents: documents})
 }
 
 // client finds a declared client, or one that describes itself, for doors that have a step of it.

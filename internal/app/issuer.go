@@ -17,6 +17,7 @@ import (
 	"symbolon.dev/internal/catalog"
 	"symbolon.dev/internal/client"
 	"symbolon.dev/internal/directory"
+	"symbolon.dev/internal/door"
 	"symbolon.dev/internal/event"
 	"symbolon.dev/internal/grant"
 	"symbolon.dev/internal/issuer"
@@ -54,6 +55,8 @@ type issuerSide struct {
 	signals   *signals.Transmitter
 
 	outbound *http.Client // to addresses that others name
+
+	certificates *door.Certificates // of requests
 
 	handler http.Handler
 }
@@ -99,6 +102,10 @@ func (s *issuerSide) mechanisms(ctx context.Context) error {
 		_ = s.db.Close()
 		return fmt.Errorf("signing keys: %w", err)
 	}
+	if s.certificates, err = door.NewCertificates(c.TLS.ClientCertProxies, c.TLS.ClientCertHeader); err != nil {
+		_ = s.db.Close()
+		return fmt.Errorf("tls.client_cert_proxies and tls.client_cert_header: %w", err)
+	}
 	s.outbound, err = outbound.New(outbound.Options{Allow: c.Outbound.Allow, CAFile: c.Outbound.CAFile})
 	if err != nil {
 		_ = s.db.Close()
@@ -109,7 +116,7 @@ func (s *issuerSide) mechanisms(ctx context.Context) error {
 	s.catalog, err = catalog.Open(ctx, s.db, catalog.Options{Issuer: c.Issuer, Clock: symbolon.Now, Outbound: s.outbound})
 	if err == nil {
 		s.tokens, err = issuer.New(ctx, issuer.Config{Issuer: c.Issuer, Store: s.db, Catalog: s.catalog, Keys: s.keys,
-			Vault: s.vault, Clock: symbolon.Now, Shared: s.db.Shared(), Ledger: s.ledger, Outbound: s.outbound})
+			Vault: s.vault, Clock: symbolon.Now, Shared: s.db.Shared(), Ledger: s.ledger, Outbound: s.outbound, Certificate: s.certificates.ThumbprintOf})
 	}
 	if err != nil {
 		_ = s.db.Close()
@@ -125,9 +132,7 @@ func (s *issuerSide) rules(context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.clients, err = s.authenticator(s.outbound); err != nil {
-		return err
-	}
+	s.clients = s.authenticator(s.certificates, s.outbound)
 	s.directory = directory.New(s.db, symbolon.Now)
 	s.sessions = session.New(s.db, s.vault, session.Options{Lifetime: time.Duration(c.Session.Lifetime),
 		Idle: time.Duration(c.Session.Idle), Secure: !c.Plain(), Clock: symbolon.Now})

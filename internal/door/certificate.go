@@ -114,6 +114,14 @@ func (c *Certificates) told(values []string) (*Certificate, bool) {
 	return &Certificate{Leaf: list[0], Chain: list[1:min(len(list), maxChain)]}, true
 }
 
+// ThumbprintOf is the thumbprint of a request's certificate, "" if it has none.
+func (c *Certificates) ThumbprintOf(r *http.Request) string {
+	if sent, ok := c.Of(r); ok {
+		return sent.Thumbprint()
+	}
+	return ""
+}
+
 // Thumbprint is the x5t#S256 that binds a token to the certificate (RFC 8705 §3.1).
 func (c *Certificate) Thumbprint() string {
 	sum := sha256.Sum256(c.Leaf.Raw)
