@@ -19,7 +19,8 @@
 //     longer than its staleness limit. Such refusals are of kind Unavailable, not Unauthenticated.
 //   - A token for another audience, of another issuer, or from a presenter that is not on the
 //     list is refused, whatever else it says.
-//   - A token that is bound to a key is never taken as a bearer token.
+//   - A token that is bound to a key or certificate is never taken as a bearer token. The proof of
+//     the key names the address that is configured, not the one that the request claims, and passes once.
 //   - A signal that arrives while an introspection is under way wins over its answer.
 //   - Credentials and tokens go over TLS, or to a loopback name. No redirect is followed.
 package verify

@@ -2,9 +2,6 @@ package verify
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -48,13 +45,17 @@ func (v *Verifier) Middleware(scopes ...string) func(http.Handler) http.Handler 
 func (v *Verifier) Require(rule Rule) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			claims, err := v.VerifyRequest(r)
+			claims, nonce, err := v.verifyRequest(r)
 			if err == nil {
 				err = rule.judge(claims, v.opts.Clock())
 			}
 			if err != nil {
-				v.refuse(w, rule, err)
+				v.refuse(w, r, rule, err)
 				return
+			}
+			if nonce != "" { // on an answer that no cache may keep (RFC 9449 §8.2)
+				w.Header().Set(token.HeaderNonce, nonce)
+				w.Header().Set("Cache-Control", "no-store")
 			}
 			next.ServeHTTP(w, r.WithContext(NewContext(r.Context(), claims)))
 		})
@@ -62,38 +63,51 @@ func (v *Verifier) Require(rule Rule) func(http.Handler) http.Handler {
 }
 
 // VerifyRequest decides on the token of a request: one Authorization header with the Bearer scheme
-// (RFC 6750 §2.1; tokens in the query or the body are not looked at). A token that is bound to a
-// client certificate passes with that certificate on the connection (RFC 8705 §3). Errors are as
-// of [Verifier.Verify], or of kind Unauthenticated without a code if there was no token, or of kind
-// Invalid with code invalid_request.
+// (RFC 6750 §2.1; tokens in the query or the body are not looked at) or, for a token that is bound
+// to a key, the DPoP scheme and a proof (RFC 9449 §7.1). A token that is bound to a client
+// certificate passes with that certificate (RFC 8705 §3). Errors are as of [Verifier.Verify], or
+// of kind Unauthenticated with code invalid_dpop_proof or use_dpop_nonce (and a
+// [*token.NonceWanted] as cause), or without a code if there was no token, or of kind Invalid with
+// code invalid_request.
 func (v *Verifier) VerifyRequest(r *http.Request) (*token.Claims, error) {
-	raw, err := bearer(r)
-	if err != nil {
-		return nil, err
-	}
-	claims, err := v.decide(r.Context(), raw)
-	if err == nil && claims.Confirmation != nil && !proved(r, claims.Confirmation) {
-		return nil, refuse("the token is bound to a key, of which there is no proof")
-	}
+	claims, _, err := v.verifyRequest(r)
 	return claims, err
 }
 
-func bearer(r *http.Request) (string, error) {
+func (v *Verifier) verifyRequest(r *http.Request) (claims *token.Claims, nonce string, err error) {
+	p, err := presentedBy(r)
+	if err != nil {
+		return nil, "", err
+	}
+	if claims, err = v.decide(r.Context(), p.raw); err != nil {
+		return nil, "", err
+	}
+	if v.opts.Bound && claims.Confirmation == nil {
+		return nil, "", refuse("the token is not bound to its presenter, as this service asks for")
+	}
+	if nonce, err = v.holders.confirm(r, claims.Confirmation, p); err != nil {
+		return nil, "", err
+	}
+	return claims, nonce, nil
+}
+
+func presentedBy(r *http.Request) (p presented, err error) {
 	values := r.Header.Values("Authorization")
 	if len(values) == 0 {
-		return "", symbolon.Errorf(symbolon.Unauthenticated, "an access token is needed")
+		return p, symbolon.Errorf(symbolon.Unauthenticated, "an access token is needed")
 	}
 	if len(values) > 1 {
-		return "", symbolon.Refuse(symbolon.Invalid, "invalid_request", "there is more than one Authorization header")
+		return p, symbolon.Refuse(symbolon.Invalid, "invalid_request", "there is more than one Authorization header")
 	}
 	scheme, raw, _ := strings.Cut(values[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return "", symbolon.Errorf(symbolon.Unauthenticated, "an access token is needed, with the Bearer scheme")
+	p.dpop = strings.EqualFold(scheme, token.SchemeDPoP)
+	if !p.dpop && !strings.EqualFold(scheme, "Bearer") {
+		return p, symbolon.Errorf(symbolon.Unauthenticated, "an access token is needed, with the Bearer or the DPoP scheme")
 	}
-	if raw = strings.Trim(raw, " "); raw == "" || strings.IndexFunc(raw, notToken68) >= 0 {
-		return "", symbolon.Refuse(symbolon.Invalid, "invalid_request", "the Authorization header is malformed")
+	if p.raw = strings.Trim(raw, " "); p.raw == "" || strings.IndexFunc(p.raw, notToken68) >= 0 {
+		return p, symbolon.Refuse(symbolon.Invalid, "invalid_request", "the Authorization header is malformed")
 	}
-	return raw, nil
+	return p, nil
 }
 
 // notToken68 is what RFC 9110 §11.2 does not allow in bearer credentials.
@@ -103,16 +117,6 @@ func notToken68(c rune) bool {
 		return false
 	}
 	return !strings.ContainsRune("-._~+/=", c)
-}
-
-// proved reports whether the connection shows the certificate that the token is bound to.
-func proved(r *http.Request, c *token.Confirmation) bool {
-	if c.JKT != "" || c.X5TS256 == "" || r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
-		return false
-	}
-	sum := sha256.Sum256(r.TLS.PeerCertificates[0].Raw)
-	shown := base64.RawURLEncoding.EncodeToString(sum[:])
-	return subtle.ConstantTimeCompare([]byte(shown), []byte(c.X5TS256)) == 1
 }
 
 func (r Rule) judge(c *token.Claims, now time.Time) error {
@@ -132,7 +136,7 @@ var statusOf = map[symbolon.Kind]int{
 	symbolon.Invalid: http.StatusBadRequest, symbolon.Unavailable: http.StatusServiceUnavailable,
 }
 
-func (v *Verifier) refuse(w http.ResponseWriter, rule Rule, err error) {
+func (v *Verifier) refuse(w http.ResponseWriter, r *http.Request, rule Rule, err error) {
 	known := symbolon.Errorf(symbolon.Internal, "something went wrong on our side")
 	_ = errors.As(err, &known)
 	status, ok := statusOf[known.Kind]
@@ -140,7 +144,12 @@ func (v *Verifier) refuse(w http.ResponseWriter, rule Rule, err error) {
 		status = http.StatusInternalServerError
 	}
 	if status < http.StatusInternalServerError {
-		w.Header().Set("WWW-Authenticate", v.challenge(rule, known))
+		p, _ := presentedBy(r)
+		w.Header().Set("WWW-Authenticate", v.challenge(rule, known, p.dpop))
+	}
+	var wanted *token.NonceWanted
+	if errors.As(err, &wanted) {
+		w.Header().Set(token.HeaderNonce, wanted.Nonce)
 	}
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
@@ -154,9 +163,14 @@ func (v *Verifier) refuse(w http.ResponseWriter, rule Rule, err error) {
 	}{known.Code, known.Message})
 }
 
-// challenge writes the WWW-Authenticate header of RFC 6750 §3 and RFC 9470 §3.
-func (v *Verifier) challenge(rule Rule, err *symbolon.Error) string {
+// challenge writes the WWW-Authenticate header of RFC 6750 §3, RFC 9470 §3 and RFC 9449 §7.1. What is
+// wrong is said of the scheme that was used; that there is another is said beside it.
+func (v *Verifier) challenge(rule Rule, err *symbolon.Error, dpop bool) string {
+	algs := "algs=" + quoted(strings.Join(token.Algorithms(), " "))
 	out := "Bearer realm=" + quoted(v.opts.Audience)
+	if dpop {
+		out = token.SchemeDPoP + " realm=" + quoted(v.opts.Audience) + ", " + algs
+	}
 	if err.Code != "" {
 		out += ", error=" + quoted(err.Code) + ", error_description=" + quoted(err.Message)
 	}
@@ -172,6 +186,9 @@ func (v *Verifier) challenge(rule Rule, err *symbolon.Error) string {
 		if rule.MaxAge > 0 {
 			out += ", max_age=" + quoted(strconv.FormatInt(int64(rule.MaxAge/time.Second), 10))
 		}
+	}
+	if !dpop && err.Kind == symbolon.Unauthenticated {
+		out += ", " + token.SchemeDPoP + " " + algs
 	}
 	return out
 }

@@ -26,6 +26,22 @@ type Options struct {
 	// While it is not fresh, every token is refused as Unavailable.
 	Receiver *Receiver
 
+	// Tokens that are bound to a key need a DPoP proof, made for the address at which callers reach
+	// this service: Origin, a scheme and a host, and the path of the request. Default the origin of
+	// Audience. What the request itself says of its host is not believed.
+	Origin string
+
+	Bound    bool            // refuse tokens that are not bound to their presenter
+	NonceKey symbolon.Secret // makes proofs need a nonce of this service (RFC 9449 §9); the same at all its replicas
+
+	// Once is nil for a proof that was not used before: a memory that replicas share. Default one
+	// in this process, which forgets nothing too soon but knows nothing of other replicas.
+	Once func(ctx context.Context, p *token.Proof) error
+
+	// Certificate gives the thumbprint (RFC 8705 §3.1) of the client certificate that a request was
+	// sent with, "" for none; default that of its TLS connection.
+	Certificate func(*http.Request) string
+
 	Algorithms []string      // of JWTs, default all that [token.Algorithms] lists
 	MaxAge     time.Duration // of an introspection, default 1 minute
 	Leeway     time.Duration // how far the issuer's clock may be off, default 30 s; an end is never stretched
@@ -43,6 +59,7 @@ type Verifier struct {
 	asks     *Introspector // nil = opaque tokens are refused
 	marks    *marks        // nil = no feed
 	receiver *Receiver
+	holders  holders
 }
 
 // New makes a verifier. It does no I/O; the error is of kind Invalid.
@@ -62,6 +79,9 @@ func New(o Options) (*Verifier, error) {
 	}
 	v := &Verifier{opts: o, keys: &keys{issuer: at, pause: keysPause}, receiver: o.Receiver, jwt: token.Verifier{
 		Algorithms: o.Algorithms, Issuer: o.Issuer, Audience: o.Audience, Leeway: o.Leeway, Clock: o.Clock}}
+	if v.holders, err = newHolders(&o); err != nil {
+		return nil, err
+	}
 	if o.ClientID != "" {
 		client := Client{Issuer: o.Issuer, ID: o.ClientID, Secret: o.ClientSecret, HTTP: o.HTTP, Clock: o.Clock}
 		if v.asks, err = NewIntrospector(IntrospectorOptions{Client: client, MaxAge: o.MaxAge}); err != nil {

@@ -275,6 +275,9 @@ func TestRefusalsSayWhatWouldHelp(t *testing.T) {
 		r.Header["Authorization"] = c.header
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, r)
+		if c.status == http.StatusUnauthorized {
+			c.challenge += `, DPoP algs="ES256 EdDSA ES384 PS256 RS256"` // RFC 9449 §7.2
+		}
 		if got := w.Header().Get("WWW-Authenticate"); w.Code != c.status || got != c.challenge {
 			t.Errorf("%s: %d\n got %s\nwant %s", name, w.Code, got, c.challenge)
 		}
