@@ -130,7 +130,7 @@ func TestResourcesAreRefused(t *testing.T) { // S7, S9, S28
 		at + `,"server":"nobody"`:                                                   `server: there is no client "nobody"`,
 		at + `,"scopes":[{"name":"a b"}]`:                                           "scopes[0].name",
 		at + `,"scopes":[{"name":"a"},{"name":"a"}]`:                                "scopes[1]: a is there twice",
-		at + `,"token":{"format":"saml"}`:                                            "token.format",
+		at + `,"token":{"format":"saml"}`:                                           "token.format",
 		at + `,"token":{"algorithm":"HS256"}`:                                       "token.algorithm",
 		at + `,"token":{"algorithm":"none"}`:                                        "token.algorithm",
 		at + `,"token":{"lifetime":"1s"}`:                                           "token.lifetime: 1s is not between",

@@ -24,8 +24,6 @@ func ruled(t *testing.T, outbound *http.Client) *catalog.Catalog {
 	return c
 }
 
-
-
 // S26, S27: what a rule says is refused when it is declared, not when it is used.
 func TestATokensRuleIsHeldToItsZone(t *testing.T) {
 	private, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -82,7 +82,9 @@ func Of(c *symbolon.Client) Rules {
 }
 
 // Takes reports whether the rules let something be signed with alg.
-func (r Rules) Takes(alg string) bool { return r.Algorithms == nil || slices.Contains(r.Algorithms, alg) }
+func (r Rules) Takes(alg string) bool {
+	return r.Algorithms == nil || slices.Contains(r.Algorithms, alg)
+}
 
 // TakesMethod reports whether a client may authenticate by a method.
 func (r Rules) TakesMethod(method string) bool {
