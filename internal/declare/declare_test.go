@@ -83,10 +83,10 @@ func TestASecretIsReadFromTheEnvironmentAndOnlyItsHashLeaves(t *testing.T) {
 
 func TestMistakesNameTheFile(t *testing.T) {
 	for text, want := range map[string]string{
-		"cleints: []":                      `"clients"`,
+		"clientz: []":                      `"clients"`,
 		"clients: {a: b}":                  "list",
 		"clients: [{client_name: x}]":      "client_id",
-		"people: [{login: a, nmae: b}]":    "nmae",
+		"people: [{login: a, namme: b}]":   "namme",
 		"people: [{name: b}]":              "login",
 		"people: [{login: a}, {login: A}]": "already",
 		"clients:\n\t- x":                  "all.yaml",
