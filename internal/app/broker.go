@@ -18,6 +18,7 @@ import (
 	"symbolon.dev/internal/broker"
 	"symbolon.dev/internal/catalog"
 	"symbolon.dev/internal/config"
+	"symbolon.dev/internal/door"
 	"symbolon.dev/internal/outbound"
 )
 
@@ -32,7 +33,11 @@ func (a *App) newBroker() (*broker.Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return broker.New(broker.Config{Issuer: a.Config.Issuer, ClientID: a.Config.Broker.ClientID, Secret: secret,
+	certificates, err := door.NewCertificates(a.Config.TLS.ClientCertProxies, a.Config.TLS.ClientCertHeader)
+	if err != nil {
+		return nil, err
+	}
+	return broker.New(broker.Config{Issuer: a.Config.Issuer, ClientID: a.Config.Broker.ClientID, Secret: secret, Certificate: certificates.ThumbprintOf,
 		HTTP: &http.Client{Transport: transport, Timeout: 30 * time.Second}, Door: a.door, Log: a.Log,
 		Staleness: time.Duration(a.Config.Broker.Staleness), Secure: !a.Config.Plain(), Clock: symbolon.Now})
 }

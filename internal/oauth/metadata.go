@@ -14,7 +14,12 @@ import (
 // metadata is OpenID Connect Discovery 1.0 §3 and RFC 8414 §2 in one: what is offered, and
 // nothing that is not. It names no client and no resource.
 func (e *endpoints) metadata(w http.ResponseWriter, _ *http.Request, _ *door.Event) error {
-	body, err := json.Marshal(e.describe())
+	described := e.describe()
+	var err error
+	if described["signed_metadata"], err = e.signed(described); err != nil { // RFC 8414 §2.1
+		return err
+	}
+	body, err := json.Marshal(described)
 	if err != nil {
 		return err
 	}
@@ -49,7 +54,7 @@ func (e *endpoints) describe() map[string]any {
 		"end_session_endpoint":   e.Issuer + "/logout",
 
 		"response_types_supported":         []string{"code"},
-		"response_modes_supported":         []string{"query"},
+		"response_modes_supported":         responseModeNames,
 		"grant_types_supported":            grant.Types(),
 		"code_challenge_methods_supported": []string{"S256"},
 		"prompt_values_supported":          prompts,
@@ -64,11 +69,12 @@ func (e *endpoints) describe() map[string]any {
 		"introspection_endpoint_auth_methods_supported":  e.Clients.ConfidentialMethods(),
 		"introspection_signing_alg_values_supported":     []string{token.ES256},
 		"id_token_signing_alg_values_supported":          e.idTokenAlgorithms(),
+		"dpop_signing_alg_values_supported":              token.Algorithms(),
+		"tls_client_certificate_bound_access_tokens":     true,
 		"authorization_response_iss_parameter_supported": true,
 		"resource_indicators_supported":                  true,
-		"claims_parameter_supported":                     false,
-		"request_parameter_supported":                    false,
-		"request_uri_parameter_supported":                false,
+		"claims_parameter_supported":                     true,
+		"ui_locales_supported":                           []string{"en"},
 		"backchannel_logout_supported":                   false,
 		"frontchannel_logout_supported":                  false,
 	}
@@ -84,6 +90,7 @@ func (e *endpoints) describe() map[string]any {
 		described["nonce_in_place_of_pkce_supported"] = true // ours: some client is declared so
 	}
 	e.describeDecoupled(described)
+	e.describeRequests(described)
 	return described
 }
 
