@@ -24,6 +24,7 @@ package client
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"errors"
 	"net/http"
 	"net/url"
@@ -62,6 +63,7 @@ type Config struct {
 type Authenticator struct {
 	Config
 	methods         []method
+	decoy           *ecdsa.PublicKey // checks what nobody's client shows
 	declared        declaredKeys
 	remoteKeys      *remote[keys]
 	remoteIssuers   *remote[string] // jwks_uri by the address of discovery
@@ -75,7 +77,7 @@ func New(clients func() Clients, clock symbolon.Clock) *Authenticator {
 
 // Open makes an Authenticator.
 func Open(c Config) *Authenticator {
-	a := &Authenticator{Config: c}
+	a := &Authenticator{Config: c, decoy: newDecoy()}
 	for _, m := range methods {
 		if m.needs == nil || m.needs(&c) {
 			a.methods = append(a.methods, m)
@@ -103,12 +105,12 @@ func (a *Authenticator) Authenticate(ctx context.Context, r *http.Request, form 
 	snapshot := a.Clients()
 	registered, err := a.find(ctx, snapshot, symbolon.ClientID(shown.id))
 	if err != nil {
-		burn(&shown)
+		a.burn(&shown)
 		return nil, refuse(err)
 	}
 	m, err := a.choose(registered, shown.by)
 	if err != nil {
-		burn(&shown)
+		a.burn(&shown)
 		return nil, refuse(err)
 	}
 	p := &proof{Authenticator: a, ctx: ctx, snapshot: snapshot, request: r, client: registered, shown: &shown, now: a.Clock()}

@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/rand"
 	"time"
 
 	"symbolon.dev"
@@ -17,20 +18,22 @@ var nobody = []symbolon.ClientSecret{
 
 // burn does the work that a proof would have cost, where that does not depend on the client:
 // nobody learns by the time taken which clients there are. Keys at addresses are not imitated.
-func burn(shown *presented) {
+func (a *Authenticator) burn(shown *presented) {
 	switch shown.by {
 	case byBasic, byPost:
 		_ = matchSecret(nobody, shown.secret, time.Time{})
 	case byAssertion, bySVID:
 		v := token.Verifier{Algorithms: []string{token.ES256}, Types: types, MaxSize: maxAssertion,
-			Keys: token.KeyFunc(func(string, string) (crypto.PublicKey, error) { return decoyKey(), nil })}
+			Keys: token.KeyFunc(func(string, string) (crypto.PublicKey, error) { return a.decoy, nil })}
 		_, _ = v.Payload(shown.assertion)
 	}
 }
 
-// decoyKey is the base point of P-256: anybody knows its private key, which is 1, and nothing
-// that it signs is ever believed.
-func decoyKey() *ecdsa.PublicKey {
-	curve := elliptic.P256()
-	return &ecdsa.PublicKey{Curve: curve, X: curve.Params().Gx, Y: curve.Params().Gy}
+// newDecoy makes a key whose other half is forgotten at once.
+func newDecoy() *ecdsa.PublicKey {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil // never: crypto/rand aborts the program instead
+	}
+	return &key.PublicKey
 }

@@ -63,7 +63,7 @@ func TestAClientDescribesItself(t *testing.T) {
 		"a public client":           {document(), true},
 		"no method is none":         {document(object{"token_endpoint_auth_method": nil}), true},
 		"unknown members":           {document(object{"software_version": "1", "contacts": []string{"x"}}), true},
-		"a key":                     {document(object{"token_endpoint_auth_method": "private_key_jwt", "jwks": json.RawMessage(jwksOf("ES256"))}), true},
+		"a key":                     {document(object{"token_endpoint_auth_method": "private_key_jwt", "jwks": jwksOf("ES256")}), true},
 		"a scope among others":      {document(object{"scope": "read write admin"}), true},
 		"another id":                {document(object{"client_id": "https://evil.example/oauth/client.json"}), false},
 		"its id in other letters":   {document(object{"client_id": "https://APP.example/oauth/client.json"}), false},
@@ -181,7 +181,7 @@ func TestADocumentIsKeptForItsTimeAndAFailureForAMoment(t *testing.T) {
 
 // S12: such a client authenticates as any other, by its own keys.
 func TestADescribedClientAuthenticates(t *testing.T) {
-	keys := document(object{"token_endpoint_auth_method": "private_key_jwt", "jwks": json.RawMessage(jwksOf("ES256"))})
+	keys := document(object{"token_endpoint_auth_method": "private_key_jwt", "jwks": jwksOf("ES256")})
 	s, _ := documents(t, publish(keys, "application/json"), asIs)
 	if got := s.sent(asserted(pairs()["ES256"].assertion(claims(appID)))); got != appID {
 		t.Error(got)

@@ -68,9 +68,9 @@ var pairs = sync.OnceValue(func() map[string]pair {
 func (p pair) jwk() object {
 	switch k := p.key.Public().(type) {
 	case *ecdsa.PublicKey:
-		size := (k.Curve.Params().BitSize + 7) / 8
+		point, size := must(k.Bytes()), (k.Curve.Params().BitSize+7)/8
 		return object{"kty": "EC", "crv": k.Curve.Params().Name, "kid": p.kid,
-			"x": b64(k.X.FillBytes(make([]byte, size))), "y": b64(k.Y.FillBytes(make([]byte, size)))}
+			"x": b64(point[1 : 1+size]), "y": b64(point[1+size:])}
 	case ed25519.PublicKey:
 		return object{"kty": "OKP", "crv": "Ed25519", "kid": p.kid, "x": b64(k)}
 	case *rsa.PublicKey:
@@ -210,7 +210,7 @@ func newSite(t testing.TB, h http.HandlerFunc) *site {
 	t.Cleanup(server.Close)
 	s.Client = &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // any name is this server
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // any name is this server
 			DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 				return (&net.Dialer{}).DialContext(ctx, network, server.Listener.Addr().String())
 			}}}
