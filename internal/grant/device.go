@@ -103,11 +103,14 @@ func UserCode(typed string) (string, bool) {
 		return "", false
 	}
 	code := make([]byte, 0, codeLength+1)
-	for _, r := range strings.ToUpper(typed) {
+	for _, r := range typed {
 		if strings.ContainsRune(" -._", r) {
 			continue
 		}
-		if r > 'Z' || !strings.ContainsRune(codeLetters, r) || len(code) > codeLength {
+		if r >= 'a' && r <= 'z' {
+			r -= 'a' - 'A'
+		}
+		if !strings.ContainsRune(codeLetters, r) || len(code) > codeLength {
 			return "", false
 		}
 		if len(code) == codeLength/2 {
