@@ -55,7 +55,7 @@ func (t *tour) ownToken(ctx context.Context) (symbolon.Secret, error) {
 	if err != nil {
 		return token, err
 	}
-	status, answer, err := t.get(ctx, "orders", "/", token)
+	status, answer, err := t.get(ctx, "orders", token)
 	if err = expect(status, http.StatusOK, err); err != nil {
 		return token, err
 	}
@@ -66,7 +66,7 @@ func (t *tour) ownToken(ctx context.Context) (symbolon.Secret, error) {
 
 func (t *tour) elsewhere(ctx context.Context, token symbolon.Secret) error {
 	t.step("The same token at another service")
-	status, _, err := t.get(ctx, "billing", "/", token)
+	status, _, err := t.get(ctx, "billing", token)
 	if err = expect(status, http.StatusUnauthorized, err); err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (t *tour) exchanged(ctx context.Context, token symbolon.Secret) error {
 	if err != nil {
 		return err
 	}
-	status, answer, err := t.get(ctx, "billing", "/", symbolon.NewSecret(raw))
+	status, answer, err := t.get(ctx, "billing", symbolon.NewSecret(raw))
 	if err = expect(status, http.StatusOK, err); err != nil {
 		return err
 	}
@@ -97,9 +97,9 @@ func (t *tour) revoked(ctx context.Context, token symbolon.Secret) error {
 		return err
 	}
 	acknowledged := time.Since(start)
-	status, _, err := t.get(ctx, "orders", "/", token)
+	status, _, err := t.get(ctx, "orders", token)
 	for deadline := time.Now().Add(5 * time.Second); err == nil && status == http.StatusOK && time.Now().Before(deadline); {
-		status, _, err = t.get(ctx, "orders", "/", token)
+		status, _, err = t.get(ctx, "orders", token)
 	}
 	if err = expect(status, http.StatusUnauthorized, err); err != nil {
 		return err
@@ -114,10 +114,10 @@ func (t *tour) cut(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	conn, response, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(t.origin("chat"), "http")+"/ws", &websocket.DialOptions{
+	conn, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(t.origin("chat"), "http")+"/ws", &websocket.DialOptions{
 		HTTPClient: t.client, HTTPHeader: http.Header{"Authorization": {"Bearer " + token.Reveal()}}})
 	if err != nil {
-		return fmt.Errorf("open the WebSocket: %w (%v)", err, response)
+		return fmt.Errorf("open the WebSocket: %w", err)
 	}
 	defer func() { _ = conn.CloseNow() }()
 	if err := conn.Write(ctx, websocket.MessageText, []byte("hello")); err != nil {
@@ -134,7 +134,7 @@ func (t *tour) cut(ctx context.Context) error {
 	}
 	_, _, err = conn.Read(ctx)
 	if status := websocket.CloseStatus(err); status != websocket.StatusPolicyViolation {
-		return fmt.Errorf("the WebSocket should have been closed with 1008: %v", err)
+		return fmt.Errorf("the WebSocket should have been closed with 1008: %w", err)
 	}
 	t.proves("Closed with 1008 %s after the revocation was sent; nobody called the broker: it follows the feed (S20, S32)", round(time.Since(start)))
 	return nil
@@ -164,10 +164,10 @@ func (t *tour) revoke(ctx context.Context, token symbolon.Secret) error {
 	return expect(response.StatusCode, http.StatusOK, nil)
 }
 
-func (t *tour) get(ctx context.Context, host, path string, token symbolon.Secret) (int, []byte, error) {
-	status, answer, err := call(ctx, t.client, t.origin(host)+path, token)
+func (t *tour) get(ctx context.Context, host string, token symbolon.Secret) (int, []byte, error) {
+	status, answer, err := call(ctx, t.client, t.origin(host)+"/", token)
 	if err == nil {
-		t.say("   GET %s%s → %d", t.origin(host), path, status)
+		t.say("   GET %s/ → %d", t.origin(host), status)
 	}
 	return status, answer, err
 }
