@@ -135,6 +135,7 @@ type TokenRule struct {
 	Encryption *Encryption  `json:"encryption,omitempty"` // of format "jwe"
 	Embed      []ResourceID `json:"embed,omitempty"`      // that a token may carry inner tokens for
 	Status     bool         `json:"status,omitempty"`     // JWTs can be looked up in a Token Status List
+	MayAct     ClientID     `json:"may_act,omitempty"`    // who alone may act for the subject of a token (RFC 8693 §4.4)
 }
 
 // Upstream is where the broker finds the application, and what it tells it.

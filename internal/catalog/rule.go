@@ -43,6 +43,8 @@ func (c *checker) leaving(v *symbolon.Resource) {
 	for i, name := range v.Token.Claims {
 		c.must(!Personal(name) || !v.External(), "token.claims[%d]: %s is personal data, and the resource is external (declare zone internal if it is ours)", i, name)
 	}
+	_, exists := c.Client(v.Token.MayAct)
+	c.must(v.Token.MayAct == "" || exists, "token.may_act: there is no client %q", v.Token.MayAct)
 	c.mappings(v)
 	c.hook(v)
 	c.encryption(v)
@@ -139,7 +141,7 @@ func (c *checker) clientRules(v *symbolon.Client) {
 		c.oneOf(field+".binding", rule.Binding, "dpop", "mtls", "any")
 		c.between(field+".lifetime", rule.Lifetime, minLifetime, maxLifetime)
 		c.between(field+".session", rule.Session, minLifetime, maxSession)
-		whole := len(rule.Mappings) == 0 && rule.Hook == nil && rule.Subject == "" && rule.Sector == "" && rule.Encryption == nil && len(rule.Embed) == 0 && !rule.Status
+		whole := len(rule.Mappings) == 0 && rule.Hook == nil && rule.Subject == "" && rule.Sector == "" && rule.Encryption == nil && len(rule.Embed) == 0 && !rule.Status && rule.MayAct == ""
 		c.must(whole, "%s: a client has format, lifetime, session, algorithm, claims and binding of its own; the rest is the resource's", field)
 		if id == everyOther {
 			c.must(rule.Format == "" || rule.Format == "opaque", "%s.format: for all resources at once it can only be opaque", field)

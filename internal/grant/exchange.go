@@ -31,7 +31,13 @@ func (g *Grants) exchange(ctx context.Context, q *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	ask := issuer.Exchange{Client: q.Client, Details: details, Subject: subject, Target: target, Scopes: q.Scopes, Holder: q.Holder}
+	ask := issuer.Exchange{Client: q.Client, Details: details, Subject: subject, Target: target, Scopes: q.Scopes, Holder: q.Holder,
+		Impersonate: q.Impersonate, Widening: q.Widening, Transaction: q.Transaction}
+	if q.ActorToken != "" {
+		if ask.Actor, err = g.Tokens.Open(ctx, q.ActorToken); err != nil {
+			return nil, badSubject(err)
+		}
+	}
 	issuedType := issuer.TokenTypeAccess
 	if q.RequestedTokenType == issuer.TokenTypeJWT {
 		ask.Format, issuedType = issuer.FormatJWT, issuer.TokenTypeJWT
@@ -62,10 +68,10 @@ func (q *Request) exchangeable() error {
 		return invalid("subject_token_type must be an access token or a JWT of this issuer")
 	case q.SubjectTokenType == issuer.TokenTypeJWT && strings.Count(q.SubjectToken, ".") != 2:
 		return invalid("subject_token is not the JWT that subject_token_type says")
-	case q.ActorToken == "" && q.ActorTokenType != "":
-		return invalid("actor_token_type is given without an actor_token")
-	case q.ActorToken != "":
-		return invalid("actor_token is not taken: the client that authenticates is the actor")
+	case (q.ActorToken == "") != (q.ActorTokenType == ""):
+		return invalid("actor_token and actor_token_type go together")
+	case q.ActorTokenType != "" && q.ActorTokenType != issuer.TokenTypeAccess && q.ActorTokenType != issuer.TokenTypeJWT:
+		return invalid("actor_token_type must be an access token or a JWT of this issuer")
 	case q.RequestedTokenType != "" && q.RequestedTokenType != issuer.TokenTypeAccess && q.RequestedTokenType != issuer.TokenTypeJWT:
 		return invalid("requested_token_type must be an access token or a JWT")
 	}
@@ -112,7 +118,7 @@ func refusedSwap(err error) error {
 // a store that is down stays what it is.
 func badSubject(err error) error {
 	if isKind(err, symbolon.Unauthenticated) {
-		return symbolon.Refuse(symbolon.Invalid, "invalid_request", "the subject token is unknown, expired, revoked or not of this issuer").Because(err)
+		return symbolon.Refuse(symbolon.Invalid, "invalid_request", "the subject or actor token is unknown, expired, revoked or not of this issuer").Because(err)
 	}
 	return err
 }

@@ -114,6 +114,8 @@ type Request struct {
 
 	SubjectToken, SubjectTokenType string // RFC 8693 §2.1
 	ActorToken, ActorTokenType     string
+	Impersonate                    bool   // ours: to stand in no act claim; policy action "impersonate"
+	Widening, Transaction          string // ours: a named rule that adds scopes, and the transaction it is for
 	RequestedTokenType             string
 }
 

@@ -48,7 +48,7 @@ func (i *Issuer) inner(ctx context.Context, m *Mint, wanted Inner, outer *token.
 	if claims.Confirmation, err = part.confirmation(); err != nil {
 		return "", err
 	}
-	claims.Extra = map[string]any{claimAncestors: append(slices.Clone(ancestors(outer)), outer.ID)}
+	setExtra(claims, claimAncestors, append(slices.Clone(ancestors(outer)), outer.ID))
 	if err := i.ask(ctx, &part, &rule, claims); err != nil {
 		return "", err
 	}

@@ -7,7 +7,6 @@ import (
 
 	"symbolon.dev"
 	"symbolon.dev/internal/catalog"
-	"symbolon.dev/internal/policy"
 	"symbolon.dev/token"
 )
 
@@ -32,9 +31,14 @@ type Exchange struct {
 	Format  string             // asked for; "" = as the target's rule has it
 
 	Holder *token.Confirmation // what the client has proven to hold; nil = nothing
+
+	Actor       *token.Claims // of the actor token, opened; nil = the client acts
+	Impersonate bool          // the client wants to pass for the subject, and to stand in no act claim
+	Widening    string        // name of a rule of the target that adds scopes; "" = none
+	Transaction string        // that a widening is for
 }
 
-// Exchange judges by the rules and by the policy action "exchange", and says what to mint. The
+// Exchange judges by the rules and by the policy action "exchange" or "impersonate", and says what to mint. The
 // error's code is invalid_request, invalid_scope or, by policy, invalid_target (RFC 8693 §2.2.2).
 func (i *Issuer) Exchange(ctx context.Context, x Exchange) (Mint, error) {
 	snapshot := i.Catalog.Current()
@@ -57,11 +61,15 @@ func (x *Exchange) Mint(from *symbolon.Resource) (Mint, error) {
 	if !swap && from.Server != x.Client.ID {
 		return Mint{}, symbolon.Refuse(symbolon.Invalid, "invalid_request", "the subject token is not for the client that presents it")
 	}
-	scopes, err := x.scopes(swap)
+	added, err := x.widened(from)
 	if err != nil {
 		return Mint{}, err
 	}
-	mint := Mint{Client: x.Client, Resource: x.Target, Scopes: scopes, From: x.Subject, Actor: x.Subject.Actor,
+	scopes, err := x.scopes(swap, added)
+	if err != nil {
+		return Mint{}, err
+	}
+	mint := Mint{Client: x.Client, Resource: x.Target, Scopes: scopes, From: x.Subject,
 		Holder: x.Holder, swap: swap}
 	if mint.Details, err = x.details(); err != nil {
 		return Mint{}, err
@@ -72,8 +80,14 @@ func (x *Exchange) Mint(from *symbolon.Resource) (Mint, error) {
 	if x.Format == FormatJWT && (x.Client.Broker || !readable(x.Target)) {
 		mint.Lifetime = maxUpstreamLifetime
 	}
-	if !swap {
-		mint.Actor = &token.Actor{Subject: string(x.Client.ID), Actor: x.Subject.Actor}
+	if x.Widening != "" {
+		mint.Lifetime, mint.Transaction = maxUpstreamLifetime, x.Transaction
+	}
+	if mint.Actor, err = x.actor(swap); err != nil {
+		return Mint{}, err
+	}
+	if x.Actor != nil {
+		mint.ActorToken, mint.NotAfter = x.Actor, x.Actor.Expires
 	}
 	if len(mint.Actor.Chain()) > maxActors {
 		return Mint{}, symbolon.Refuse(symbolon.Invalid, "invalid_request", "the chain of actors would be longer than %d", maxActors)
@@ -88,10 +102,10 @@ func (x *Exchange) swap(from *symbolon.Resource) bool {
 	return x.Client.Broker && x.Target.ID == from.ID && from.Upstream != nil
 }
 
-// scopes is requested ∩ subject's ∩ target's. A broker's swap for the same audience needs no
+// scopes is requested ∩ subject's ∩ target's, and what a widening adds. A broker's swap for the same audience needs no
 // look at the resource's list: the subject token has passed it.
-func (x *Exchange) scopes(swap bool) ([]string, error) {
-	kept := make([]string, 0, len(x.Subject.Scope))
+func (x *Exchange) scopes(swap bool, added []string) ([]string, error) {
+	kept := slices.Grow(slices.Clone(added), len(x.Subject.Scope))
 	for _, scope := range x.Subject.Scope {
 		if (swap || offers(x.Target, scope)) && (len(x.Scopes) == 0 || slices.Contains(x.Scopes, scope)) && !slices.Contains(kept, scope) {
 			kept = append(kept, scope)
@@ -127,19 +141,19 @@ func (i *Issuer) mayExchange(ctx context.Context, snapshot *catalog.Snapshot, x 
 	if err := i.describe(ctx, &subject, nil, subjectFields); err != nil {
 		return err
 	}
-	question := policy.Request{
-		Principal: snapshot.ServiceEntity(x.Client), Action: "exchange", Resource: snapshot.ResourceEntity(x.Target),
-		Context: map[string]any{
-			"subject_kind": subject.Kind, "subject": subject.Subject, "subject_groups": subject.Groups,
-			"from": []string{string(from.ID)}, "scopes": scopes, "level": symbolon.ACR(x.Subject.ACR).Level(),
-		},
+	principals, err := i.principals(ctx, snapshot, x)
+	if err != nil {
+		return err
 	}
-	decision := snapshot.Policy.Decide(question)
-	i.count("exchange", subject.Subject, &question, &decision)
-	if decision.Allowed() {
-		return nil
+	for _, principal := range principals {
+		question := x.question(snapshot, principal, &subject, from, scopes)
+		decision := snapshot.Policy.Decide(question)
+		i.count(actionExchange, subject.Subject, &question, &decision)
+		if !decision.Allowed() {
+			refused := symbolon.Refuse(symbolon.Denied, "invalid_target", "the policy does not let %s %s this token for one for %s", principal.ID, x.action(), x.Target.ID)
+			refused.Policies, refused.Remedies = decision.Policies, decision.Remedies
+			return refused
+		}
 	}
-	refused := symbolon.Refuse(symbolon.Denied, "invalid_target", "the policy does not let %s exchange this token for one for %s", x.Client.ID, x.Target.ID)
-	refused.Policies, refused.Remedies = decision.Policies, decision.Remedies
-	return refused
+	return nil
 }

@@ -38,7 +38,9 @@ type Mint struct {
 	Format        string                  // overrides the resource's rule; "" = that rule
 	Holder        *token.Confirmation     // what the one who asks has proven to hold; nil = nothing
 
-	Embed []Inner // tokens to carry inside
+	Embed       []Inner       // tokens to carry inside
+	ActorToken  *token.Claims // of an exchange: what shows who acts; the new token dies with it
+	Transaction string        // of an exchange: what the token is bound to
 
 	swap bool // a broker's exchange for what it shows an upstream
 }
@@ -133,6 +135,9 @@ func (m *Mint) claims(issuer string, now time.Time) *token.Claims {
 		ID: string(symbolon.NewTokenID()), IssuedAt: now.Truncate(time.Second), Expires: m.expires(now),
 		Scope: m.Scopes, Actor: m.Actor,
 	}
+	if m.Resource.Token.MayAct != "" {
+		setExtra(c, claimMayAct, map[string]any{"sub": string(m.Resource.Token.MayAct)})
+	}
 	switch {
 	case m.From != nil:
 		m.inherit(c)
@@ -154,7 +159,15 @@ func (m *Mint) inherit(c *token.Claims) {
 	c.Subject, c.Kind = from.Subject, from.Kind
 	c.SessionID, c.Authorization = from.SessionID, from.Authorization
 	c.ACR, c.AMR, c.AuthTime = from.ACR, from.AMR, from.AuthTime
-	c.Extra = map[string]any{claimAncestors: lineage(from)}
+	setExtra(c, claimAncestors, lineage(from))
+	if m.ActorToken != nil {
+		c.Extra[claimAncestors] = hangsOn(from, m.ActorToken)
+	}
+	if held, ok := from.Extra[claimTransaction].(string); ok {
+		c.Extra[claimTransaction] = held // what was bound once stays bound
+	} else if m.Transaction != "" {
+		c.Extra[claimTransaction] = m.Transaction
+	}
 }
 
 // signed makes the JWT, with the claims that its resource asks for.

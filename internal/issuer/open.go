@@ -129,6 +129,9 @@ func (i *Issuer) live(ctx context.Context, o *opened) error {
 	if err := i.clientsStand(o); err != nil {
 		return err
 	}
+	if err := i.actorsStand(ctx, o.claims); err != nil {
+		return err
+	}
 	return i.personStands(ctx, o.user)
 }
 
@@ -142,7 +145,7 @@ func (i *Issuer) clientsStand(o *opened) error {
 	}
 	ok := stands(o.claims.ClientID) && (o.user != "" || stands(o.claims.Subject))
 	for actor := o.claims.Actor; ok && actor != nil; actor = actor.Actor {
-		ok = stands(actor.Subject)
+		ok = strings.HasPrefix(actor.Subject, prefixUser) || stands(actor.Subject)
 	}
 	if !ok {
 		return unbelieved("a client that the token depends on is not enabled")

@@ -116,6 +116,7 @@ func (c *call) grantRequest() (grant.Request, error) {
 		DeviceCode: p.Get("device_code"), AuthReqID: p.Get("auth_req_id"), Assertion: p.Get("assertion"),
 		SubjectToken: p.Get("subject_token"), SubjectTokenType: p.Get("subject_token_type"),
 		ActorToken: p.Get("actor_token"), ActorTokenType: p.Get("actor_token_type"), RequestedTokenType: p.Get("requested_token_type"),
+		Impersonate: p.Get("impersonate") == "true", Widening: p.Get("widening"), Transaction: p.Get("txn"),
 	}
 	if q.Type == "" {
 		return q, invalid("the parameter grant_type is missing")
