@@ -43,6 +43,8 @@ type Client struct {
 	ClientRequests                        // how it asks people for authorization
 	ClientBackchannel                     // how it asks people who are elsewhere
 	ClientBinding                         // to what its access tokens are bound
+	ClientLogout                          // how it hears that a session is over
+	ClientDescription                     // what it says of itself
 	FirstParty             bool           `json:"first_party,omitempty"` // no consent page
 	Broker                 bool           `json:"broker,omitempty"`      // fronts resources; may use their callback URLs
 	Groups                 []GroupID      `json:"groups,omitempty"`
@@ -50,6 +52,7 @@ type Client struct {
 	PolicyURI              string         `json:"policy_uri,omitempty"`
 	TOSURI                 string         `json:"tos_uri,omitempty"`
 	Disabled               bool           `json:"disabled,omitempty"`
+	Registered             *Registration  `json:"registered,omitempty"` // nil = it is declared
 
 	SubjectType         string                   `json:"subject_type,omitempty"`          // "public" (default) or "pairwise" (OpenID Connect Core 1.0 §8)
 	SectorIdentifierURI string                   `json:"sector_identifier_uri,omitempty"` // of its pairwise subjects (§8.1)
@@ -121,7 +124,7 @@ type Scope struct {
 // TokenRule says how access tokens for a resource are made. Zero values: opaque, 10 minutes
 // (12 hours for a browser's session at an app), ES256.
 type TokenRule struct {
-	Format    string   `json:"format,omitempty"`   // "opaque", "jwt", "jwe" (a JWT encrypted to Encryption) or "split"
+	Format    string   `json:"format,omitempty"`   // "opaque", "jwt" or "jwe" (a JWT encrypted to Encryption)
 	Lifetime  Duration `json:"lifetime,omitempty"` // of an access token
 	Session   Duration `json:"session,omitempty"`  // of a browser's session at an app
 	Algorithm string   `json:"algorithm,omitempty"`
@@ -134,7 +137,6 @@ type TokenRule struct {
 	Sector     string       `json:"sector,omitempty"`     // resources of one sector get the same sub; default the identifier's host
 	Encryption *Encryption  `json:"encryption,omitempty"` // of format "jwe"
 	Embed      []ResourceID `json:"embed,omitempty"`      // that a token may carry inner tokens for
-	Status     bool         `json:"status,omitempty"`     // JWTs can be looked up in a Token Status List
 	MayAct     ClientID     `json:"may_act,omitempty"`    // who alone may act for the subject of a token (RFC 8693 §4.4)
 }
 

@@ -19,7 +19,7 @@ const (
 	everyOther  = symbolon.ResourceID("*") // in a client's rules
 )
 
-var formats = []string{"opaque", "jwt", "jwe", "split"}
+var formats = []string{"opaque", "jwt", "jwe"}
 
 // personal names claims that hold a person's data whatever computes them: the user's own fields,
 // and the standard claims of OpenID Connect Core 1.0 §5.1.
@@ -50,7 +50,6 @@ func (c *checker) leaving(v *symbolon.Resource) {
 	c.encryption(v)
 	c.embed(v)
 	c.widening(v)
-	c.must(!v.Token.Status || v.Token.Format == "jwt" || v.Token.Format == "jwe" || v.Token.Format == "split", "token.status: an opaque token is introspected; a status list is for JWTs")
 }
 
 func (c *checker) mappings(v *symbolon.Resource) {
@@ -95,7 +94,6 @@ func (c *checker) encryption(v *symbolon.Resource) {
 func (c *checker) embed(v *symbolon.Resource) {
 	distinct(c, "token.embed", v.Token.Embed)
 	c.must(len(v.Token.Embed) <= maxEmbedded, "token.embed: more than %d entries", maxEmbedded)
-	c.must(len(v.Token.Embed) == 0 || v.Token.Format != "split", "token.embed: a split token carries none")
 	for i, id := range v.Token.Embed {
 		inner, ok := c.Resource(id)
 		c.must(ok && id != v.ID && !slices.Contains(reservedResources, id), "token.embed[%d]: %q is not another resource", i, id)
@@ -141,7 +139,7 @@ func (c *checker) clientRules(v *symbolon.Client) {
 		c.oneOf(field+".binding", rule.Binding, "dpop", "mtls", "any")
 		c.between(field+".lifetime", rule.Lifetime, minLifetime, maxLifetime)
 		c.between(field+".session", rule.Session, minLifetime, maxSession)
-		whole := len(rule.Mappings) == 0 && rule.Hook == nil && rule.Subject == "" && rule.Sector == "" && rule.Encryption == nil && len(rule.Embed) == 0 && !rule.Status && rule.MayAct == ""
+		whole := len(rule.Mappings) == 0 && rule.Hook == nil && rule.Subject == "" && rule.Sector == "" && rule.Encryption == nil && len(rule.Embed) == 0 && rule.MayAct == ""
 		c.must(whole, "%s: a client has format, lifetime, session, algorithm, claims and binding of its own; the rest is the resource's", field)
 		if id == everyOther {
 			c.must(rule.Format == "" || rule.Format == "opaque", "%s.format: for all resources at once it can only be opaque", field)

@@ -81,8 +81,6 @@ func TestATokensRuleIsHeldToItsZone(t *testing.T) {
 		"a private key":                    {resource(`"token":{"encryption":{"key":{"kty":"oct","k":"AAAA"}}}`), "encryption"},
 		"a token within itself":            {resource(`"token":{"embed":["r"]}`), "another resource"},
 		"tokens within what clients read":  {resource(`"token":{"format":"jwt","embed":["fronted"]}`), "holders"},
-		"tokens within a split one":        {resource(`"token":{"format":"split","embed":["inside"]}`), "split"},
-		"a status of opaque tokens":        {resource(`"token":{"status":true}`), "introspected"},
 		"a widening by nobody":             {resource(`"widening":[{"name":"x","client":"nobody","from":"inside","scopes":["pay"]}]`), "widening[0]"},
 		"two sectors of one server":        {resource(`"server":"server","token":{"subject":"pairwise"}`), "join"},
 		"public and pairwise, one server":  {resource(`"server":"server"`), "join"},
