@@ -32,6 +32,9 @@ const (
 	ProofAhead = 15 * time.Second
 )
 
+// algEd25519 is what newer clients write for the only EdDSA that there is here (RFC 9864 §2.2).
+const algEd25519 = "Ed25519"
+
 // Bounds of a proof, in bytes.
 const (
 	maxProof = 8 << 10
@@ -158,6 +161,9 @@ func proofHeader(data []byte, algorithms []string) (alg string, key crypto.Publi
 	}
 	if h.typ != TypeProof {
 		return "", nil, badProof("the typ of the proof must be %s", TypeProof)
+	}
+	if h.alg == algEd25519 {
+		h.alg = EdDSA
 	}
 	if !known(h.alg) || !slices.Contains(algorithms, h.alg) {
 		return "", nil, badProof("the proof must be signed with one of %s", strings.Join(algorithms, ", "))

@@ -124,6 +124,12 @@ func TestProofsOfEveryAlgorithmHold(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if alg == token.EdDSA {
+			named := proof{key: p, head: object{"alg": "Ed25519"}}.write(t) // RFC 9864 §2.2
+			if _, err := checker.Check(token.Presented{Proofs: []string{named}, Method: "GET", URL: here, AccessToken: access}); err != nil {
+				t.Error(err)
+			}
+		}
 		for _, compact := range []string{proof{key: p}.write(t), proof{key: p, head: object{"jwk": jwk, "kid": "mine"}}.write(t)} {
 			got, err := checker.Check(token.Presented{Proofs: []string{compact}, Method: "GET", URL: here, AccessToken: access})
 			if err != nil || got.JKT != want || !got.Until.After(now) {
@@ -153,6 +159,7 @@ func TestBentProofsAreRefused(t *testing.T) {
 		"alg none, signed":  {key: es, head: with("alg", "none")},
 		"alg HS256":         {key: es, head: object{"alg": "HS256", "jwk": object{"kty": "oct", "k": "AAAA"}}},
 		"HS256 by EC key":   {key: es, head: with("alg", "HS256")},
+		"Ed25519 by P-256":  {key: es, head: with("alg", "Ed25519")},
 		"ES384 by P-256":    {key: es, head: with("alg", "ES384")},
 		"no typ":            {key: es, head: with("typ", nil)},
 		"typ at+jwt":        {key: es, head: with("typ", "at+jwt")},
