@@ -114,7 +114,7 @@ func (t *tour) cut(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	conn, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(t.origin("chat"), "http")+"/ws", &websocket.DialOptions{
+	conn, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(t.origin("chat"), "http")+"/ws", &websocket.DialOptions{ //nolint:bodyclose // Dial closes it, says its documentation
 		HTTPClient: t.client, HTTPHeader: http.Header{"Authorization": {"Bearer " + token.Reveal()}}})
 	if err != nil {
 		return fmt.Errorf("open the WebSocket: %w", err)
