@@ -36,6 +36,8 @@ const iss = "https://id.example"
 
 var ctx = context.Background()
 
+func sha(b []byte) [32]byte { return sha256.Sum256(b) }
+
 func must[T any](value T, err error) T {
 	if err != nil {
 		panic(err)
@@ -156,7 +158,7 @@ const (
 )
 
 var (
-	digest  = sha256.Sum256([]byte(secret))
+	digest  = sha([]byte(secret))
 	secrets = []symbolon.ClientSecret{{SHA256: hex.EncodeToString(digest[:])}}
 	all     = []string{"openid", "profile", "offline_access", "read", "write"}
 )
