@@ -51,6 +51,7 @@ func (c *checker) client(v *symbolon.Client) {
 	c.faults("", client.Check(v, trust))
 	c.grants(v)
 	c.clientScopes(v)
+	c.binding(v)
 	c.redirects("redirect_uris", v.RedirectURIs)
 	c.redirects("post_logout_redirect_uris", v.PostLogoutRedirectURIs)
 	c.page("logo_uri", v.LogoURI)
