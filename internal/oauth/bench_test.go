@@ -24,6 +24,15 @@ func BenchmarkToken(b *testing.B) {
 	b.Run("client_credentials, JWT", func(b *testing.B) {
 		w.bench(b, "/token", "svc", q("grant_type", grant.TypeClientCredentials, "resource", orders, "scope", "read write").Encode())
 	})
+	b.Run("client_credentials, JWT, bound by DPoP", func(b *testing.B) {
+		h := w.holder()
+		b.ReportAllocs()
+		for b.Loop() { // the proof is made here as well: a third of it is the client's share
+			if got := w.shown("svc", q("grant_type", grant.TypeClientCredentials, "resource", orders, "scope", "read write"), h.prove()); got.status != http.StatusOK {
+				b.Fatal(got.raw)
+			}
+		}
+	})
 	subject := w.forOrders()
 	b.Run("exchange, opaque", func(b *testing.B) {
 		w.bench(b, "/token", "orders", q("grant_type", grant.TypeExchange, "resource", billing, "subject_token", subject,
