@@ -72,6 +72,7 @@ type Verifier struct {
 	Keys        KeySource
 	Algorithms  []string       // default all of [Algorithms]
 	Types       []string       // values of typ, default at+jwt
+	AnyType     bool           // no typ is asked for: only a tool that looks at a token's form may do so
 	Issuer      string         // iss, exactly
 	Audience    string         // must be among aud
 	AnyAudience bool           // no audience is asked for: only the issuer itself may look at other people's tokens
@@ -178,7 +179,7 @@ func (v *Verifier) admit(h header) error {
 	if !known(h.alg) || !slices.Contains(algorithms, h.alg) {
 		return malformed("the token is signed with an algorithm that is not accepted")
 	}
-	if !slices.ContainsFunc(types, func(t string) bool { return sameType(t, h.typ) }) {
+	if !v.AnyType && !slices.ContainsFunc(types, func(t string) bool { return sameType(t, h.typ) }) {
 		return malformed("the token is of a type that is not accepted")
 	}
 	return nil

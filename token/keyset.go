@@ -154,8 +154,11 @@ func rsaKey(field map[string]string) crypto.PublicKey {
 	if len(n) == 0 || len(n) > maxRSABits/8 || len(e) == 0 || len(e) > 4 {
 		return nil
 	}
-	exponent := new(big.Int).SetBytes(e).Int64()
-	return &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(exponent)}
+	modulus, exponent := new(big.Int).SetBytes(n), new(big.Int).SetBytes(e).Int64()
+	if roca(modulus) {
+		return nil
+	}
+	return &rsa.PublicKey{N: modulus, E: int(exponent)}
 }
 
 // decode reads strict base64url; nil for anything else.

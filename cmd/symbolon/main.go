@@ -42,6 +42,6 @@ func root() *cobra.Command {
 		SilenceUsage: true,
 	}
 	command.AddCommand(demoCommand(), initCommand(), serveCommand(), applyCommand(), diffCommand(), exportCommand(),
-		enrolCommand(), userCommand(), sessionCommand(), keysCommand(), auditCommand(), hashPasswordCommand(), hashSecretCommand(), policyCommand(), referenceCommand())
+		enrolCommand(), userCommand(), sessionCommand(), keysCommand(), auditCommand(), hashPasswordCommand(), hashSecretCommand(), policyCommand(), referenceCommand(), tokenCommand())
 	return command
 }
