@@ -77,7 +77,7 @@ func (x *Exchange) Mint(from *symbolon.Resource) (Mint, error) {
 	if mint.Format, err = x.format(); err != nil {
 		return Mint{}, err
 	}
-	if x.Format == FormatJWT && (x.Client.Broker || !readable(x.Target)) {
+	if x.Format == FormatJWT && (x.Client.Broker || !x.readable()) {
 		mint.Lifetime = maxUpstreamLifetime
 	}
 	if x.Widening != "" {
@@ -117,9 +117,10 @@ func (x *Exchange) scopes(swap bool, added []string) ([]string, error) {
 	return kept, nil
 }
 
-// readable: the resource takes JWTs, encrypted or not.
-func readable(r *symbolon.Resource) bool {
-	return r.Token.Format == FormatJWT || r.Token.Format == FormatJWE
+// readable: the client may have JWTs for the target, encrypted or not.
+func (x *Exchange) readable() bool {
+	format := Rule(x.Client, x.Target).Format
+	return format == FormatJWT || format == FormatJWE
 }
 
 func offers(r *symbolon.Resource, scope string) bool {
@@ -129,7 +130,7 @@ func offers(r *symbolon.Resource, scope string) bool {
 // format: a JWT where the resource takes opaque tokens is for brokers, who pass it on at once,
 // and for the resource's own server.
 func (x *Exchange) format() (string, error) {
-	unusual := x.Format == FormatJWT && !readable(x.Target)
+	unusual := x.Format == FormatJWT && !x.readable()
 	if unusual && !x.Client.Broker && x.Target.Server != x.Client.ID {
 		return "", symbolon.Refuse(symbolon.Invalid, "invalid_request", "the target takes opaque tokens")
 	}

@@ -75,6 +75,21 @@ func TestAClientsRuleTightensTheResources(t *testing.T) {
 	}
 }
 
+// S27: what a client declares for itself is not gone round by asking otherwise.
+func TestAClientsRuleHoldsInAnExchange(t *testing.T) {
+	w := newWorld(t)
+	w.declare(client("orders", func(c *symbolon.Client) {
+		c.Tokens = map[symbolon.ResourceID]symbolon.TokenRule{"billing": {Format: "opaque", Lifetime: symbolon.Duration(30 * time.Second)}}
+	}))
+	subject := w.forPerson("portal", "orders", "read")
+	if _, err := w.swap("orders", subject, "billing", "jwt"); codeOf(err) != "invalid_request" {
+		t.Errorf("a JWT all the same: %v", err)
+	}
+	if got := must(w.swap("orders", subject, "billing", "")); got.Format != "opaque" || got.Expires.After(w.clock().Add(30*time.Second)) {
+		t.Errorf("%+v", got)
+	}
+}
+
 // S24: names and mappings, in the JWT and in the answer to an introspection alike.
 func TestMappedClaimsAreTold(t *testing.T) {
 	w := newWorld(t)
