@@ -129,8 +129,8 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (*token.Claims, error
 	return claims, err
 }
 
-func refuse(format string, args ...any) *symbolon.Error {
-	return symbolon.Refuse(symbolon.Unauthenticated, "invalid_token", format, args...)
+func refuse(message string) *symbolon.Error {
+	return symbolon.Refuse(symbolon.Unauthenticated, "invalid_token", "%s", message)
 }
 
 func (v *Verifier) decide(ctx context.Context, raw string) (*token.Claims, error) {

@@ -45,9 +45,7 @@ func (m *Mint) confirmation() (*token.Confirmation, error) {
 }
 
 func (m *Mint) boundEnough(c token.Confirmation, wants string, rebound bool) error {
-	unproven := func(code, format string, args ...any) error {
-		return symbolon.Refuse(symbolon.Invalid, code, format, args...)
-	}
+	unproven := func(code, message string) error { return symbolon.Refuse(symbolon.Invalid, code, "%s", message) }
 	switch {
 	case m.Client.DPoPBound && c.JKT == "":
 		return unproven(token.CodeInvalidProof, "this client's tokens are bound to a key: send a DPoP proof")
