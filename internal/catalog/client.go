@@ -54,6 +54,8 @@ func (c *checker) client(v *symbolon.Client) {
 	c.binding(v)
 	c.redirects("redirect_uris", v.RedirectURIs)
 	c.redirects("post_logout_redirect_uris", v.PostLogoutRedirectURIs)
+	c.logout(v)
+	c.described(v)
 	c.page("logo_uri", v.LogoURI)
 	c.page("policy_uri", v.PolicyURI)
 	c.page("tos_uri", v.TOSURI)

@@ -39,7 +39,7 @@ func (i *Issuer) IDToken(t IDToken) (string, error) {
 	claims := &token.Claims{
 		Issuer: i.Issuer, Subject: i.SubjectFor(t.Client, given.User), Audience: []string{string(t.Client.ID)},
 		IssuedAt: now.Truncate(time.Second), Expires: now.Add(idTokenLifetime).Truncate(time.Second),
-		AuthTime: given.AuthTime, Nonce: t.Nonce, ACR: string(given.ACR), AMR: given.AMR, SessionID: string(given.Session),
+		AuthTime: given.AuthTime, Nonce: t.Nonce, ACR: string(given.ACR), AMR: given.AMR, SessionID: i.SessionFor(t.Client, given.Session),
 	}
 	claims.Extra = maps.Clone(t.Claims)
 	if !t.AccessToken.Empty() {

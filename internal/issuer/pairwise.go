@@ -101,6 +101,11 @@ func (i *Issuer) SubjectFor(c *symbolon.Client, user symbolon.UserID) string {
 	return i.PairwiseSubject(catalog.Sector(c), user)
 }
 
+// SessionFor is how a client may hear of a session: sid of the ID token and of logout tokens.
+func (i *Issuer) SessionFor(c *symbolon.Client, session symbolon.SessionID) string {
+	return i.PairwiseSession(catalog.Sector(c), session)
+}
+
 // Heard gives the ids by which a receiver of security events knows a person, a session and an
 // authorization: the pairwise ones of its sector, or as they are for a broker and in public.
 func (i *Issuer) Heard(receiver *symbolon.Client, e symbolon.Event) symbolon.Event {
