@@ -245,6 +245,35 @@ func TestCodesAndRefreshTokensBelongToTheirKey(t *testing.T) {
 	w.bad(refresh(bound.text("refresh_token")), http.StatusBadRequest, "invalid_grant")
 }
 
+// RFC 9449 §10.1: a proof that is pushed along binds the code as dpop_jkt would.
+func TestAPushedProofBindsTheCode(t *testing.T) {
+	w := newWorld(t)
+	h, thief := w.holder(), w.holder()
+	push := func(v url.Values, proofs ...string) reply {
+		r := httptest.NewRequest("POST", "/par", strings.NewReader(v.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.SetBasicAuth("first", secret)
+		r.Header["Dpop"] = proofs
+		return w.send(r)
+	}
+	at := func(by *holder) string { return must(by.Prove("POST", iss+"/par", "", "")) }
+	w.bad(push(request("dpop_jkt", thief.JKT()), at(h)), http.StatusBadRequest, "invalid_dpop_proof")
+	w.bad(push(request(), h.prove()), http.StatusBadRequest, "invalid_dpop_proof") // made for the token endpoint
+	pushed := push(request(), at(h))
+	if pushed.status != http.StatusCreated {
+		t.Fatal(pushed.raw)
+	}
+	code := w.browser().login(symbolon.ACRSingle).code(q("client_id", "first", "request_uri", pushed.text("request_uri")))
+	redeem := func(proofs ...string) reply {
+		return w.shown("first", q("grant_type", "authorization_code", "code", code, "redirect_uri", "https://first.example/cb", "code_verifier", verifier), proofs...)
+	}
+	w.bad(redeem(), http.StatusBadRequest, "invalid_grant")
+	w.bad(redeem(thief.prove()), http.StatusBadRequest, "invalid_grant")
+	if got := redeem(h.prove()); got.text("token_type") != "DPoP" {
+		t.Fatal(got.raw)
+	}
+}
+
 // A client that authenticates may change its key (RFC 9449 §5).
 func TestAConfidentialClientMayChangeItsKey(t *testing.T) {
 	w := newWorld(t)

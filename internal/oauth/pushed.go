@@ -45,6 +45,9 @@ func (c *call) push() error {
 	if err := walk(requestTable, a); err != nil {
 		return err
 	}
+	if err := c.pushKey(a); err != nil {
+		return err
+	}
 	uri, err := a.Grants.Push(c.r.Context(), grant.Pushed{Client: c.client.ID, Parameters: a.params.list(), Signed: a.signed})
 	if err != nil {
 		return err
