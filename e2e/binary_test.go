@@ -123,6 +123,7 @@ type facts struct {
 	Admin      string             `json:"admin"`
 	Apps       map[string]string  `json:"apps"`
 	Services   map[string]service `json:"services"`
+	Clients    map[string]service `json:"clients"`
 	People     map[string]person  `json:"people"`
 	AdminToken string             `json:"admin_token"`
 	Operator   service            `json:"operator"`

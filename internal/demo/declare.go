@@ -17,7 +17,7 @@ import (
 var declared embed.FS
 
 // services that have a client secret, in the order in which they are shown.
-var credentialed = []string{"orders", "billing", "operator"}
+var credentialed = []string{"orders", "billing", "operator", "desk"}
 
 // place fills in what only this run knows: the port, the sockets, the secrets.
 type place struct {

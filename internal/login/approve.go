@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"symbolon.dev"
@@ -124,13 +125,15 @@ func (l *Login) asker(q *grant.Question) *page.Client {
 func wants(q *grant.Question) []page.Wants {
 	list := make([]page.Wants, 0, len(q.Resources))
 	for _, r := range q.Resources {
-		one := page.Wants{Resource: cmp.Or(r.Name, string(r.ID))}
+		one := page.Wants{Resource: cmp.Or(r.Name, string(r.ID)), You: r.ID == grant.UserinfoID}
 		for _, scope := range r.Scopes {
-			for _, asked := range q.Scopes {
-				if asked == scope.Name {
-					one.Scopes = append(one.Scopes, page.Scope{Name: scope.Name, Description: scope.Description})
-				}
+			if !slices.Contains(q.Scopes, scope.Name) {
+				continue
 			}
+			if one.You {
+				scope.Description = "" // the page has its own words for these
+			}
+			one.Scopes = append(one.Scopes, page.Scope{Name: scope.Name, Description: scope.Description})
 		}
 		list = append(list, one)
 	}

@@ -28,6 +28,7 @@ func (v DeviceConfirm) frame() frame { return frame{template: "deviceconfirm", c
 // Wants is what is asked for at one resource.
 type Wants struct {
 	Resource string
+	You      bool // it is the person's own account
 	Scopes   []Scope
 }
 

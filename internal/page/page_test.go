@@ -31,12 +31,12 @@ func everyView() map[string]View {
 			Actions: []Action{{hostile, hostile, "javascript:alert(1)"}}},
 		"leave":          leave{To: "javascript:alert(1)"},
 		"device":         Device{Code: hostile, Failure: hostile},
-		"device confirm": DeviceConfirm{Client: client, Ref: hostile, Person: hostile, Code: hostile, Wants: []Wants{{hostile, []Scope{{hostile, hostile}}}}},
+		"device confirm": DeviceConfirm{Client: client, Ref: hostile, Person: hostile, Code: hostile, Wants: []Wants{{hostile, false, []Scope{{hostile, hostile}}}}},
 		"device done":    DeviceDone{Client: client, Allowed: true},
 		"device denied":  DeviceDone{Client: client},
 		"device code":    drawn(DeviceCode{Address: hostile, Code: hostile}),
 		"approve": Approve{Person: hostile, Notice: hostile, Questions: []Question{
-			{Client: client, Ref: hostile, Binding: hostile, Strong: true, Wants: []Wants{{hostile, nil}}}}},
+			{Client: client, Ref: hostile, Binding: hostile, Strong: true, Wants: []Wants{{hostile, true, nil}}}}},
 		"nothing to approve": Approve{Person: hostile},
 	}
 }
