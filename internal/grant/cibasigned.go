@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"symbolon.dev"
+	"symbolon.dev/internal/profile"
 	"symbolon.dev/token"
 )
 
@@ -20,12 +21,14 @@ func SigningAlgs() []string { return []string{token.ES256, token.ES384, token.Ed
 // Types that a request object may say it is; one that says another is something else.
 var requestTypes = []string{"", "JWT", "oauth-authz-req+jwt"}
 
-// NeedsSignature reports whether a client must sign its requests.
-func NeedsSignature(c *symbolon.Client) bool { return c.BackchannelAlg != "" }
+// NeedsSignature reports whether a client must sign its requests: by its registration or its profile.
+func NeedsSignature(c *symbolon.Client) bool {
+	return c.BackchannelAlg != "" || profile.Of(c).SignedRequest
+}
 
 // SignedRequest verifies a request object and gives its parameters. It is good for one request.
 func (g *Grants) SignedRequest(ctx context.Context, c *symbolon.Client, compact string) (map[string][]string, error) {
-	algorithms := SigningAlgs()
+	algorithms := profile.Of(c).Allowed(SigningAlgs())
 	if c.BackchannelAlg != "" {
 		algorithms = []string{c.BackchannelAlg}
 	}
