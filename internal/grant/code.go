@@ -8,6 +8,7 @@ import (
 
 	"symbolon.dev"
 	"symbolon.dev/internal/issuer"
+	"symbolon.dev/internal/profile"
 	"symbolon.dev/token"
 )
 
@@ -141,7 +142,7 @@ func (g *Grants) openCode(ctx context.Context, q *Request) (*pending, error) {
 // holds checks the request against the authorization request that it completes.
 func (c *pending) holds(q *Request, now time.Time) error {
 	switch {
-	case !now.Before(c.Issued.Add(codeLife)):
+	case !now.Before(c.Issued.Add(lifeOf(q.Client))):
 		return over("it has expired")
 	case q.RedirectURI != c.RedirectURI && (c.Named || q.RedirectURI != ""):
 		return over("redirect_uri is not that of the authorization request")
@@ -151,6 +152,14 @@ func (c *pending) holds(q *Request, now time.Time) error {
 		return over("the proof is not of the key that dpop_jkt named")
 	}
 	return nil
+}
+
+// lifeOf the client's codes is the usual one, or less by its profile.
+func lifeOf(c *symbolon.Client) time.Duration {
+	if limit := profile.Of(c).CodeLife; limit > 0 {
+		return min(limit, codeLife)
+	}
+	return codeLife
 }
 
 // sessionLives refuses what a person, or an administrator, has ended since.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"symbolon.dev"
+	"symbolon.dev/internal/profile"
 	"symbolon.dev/token"
 )
 
@@ -22,7 +23,8 @@ func (g *Grants) refresh(ctx context.Context, q *Request) (*Response, error) {
 	return response, err
 }
 
-// rotate looks at the token once and does what its state asks for.
+// rotate looks at the token once and does what its state asks for. Where the profile wants none, there
+// is no rotation: the token is bound to a key instead (FAPI 2.0 Security Profile §5.3.2.1).
 func (g *Grants) rotate(ctx context.Context, q *Request) (*Response, error) {
 	row, a, err := g.family(ctx, q)
 	if err != nil {
@@ -31,6 +33,14 @@ func (g *Grants) rotate(ctx context.Context, q *Request) (*Response, error) {
 	holder, err := g.holds(row, q)
 	if err != nil {
 		return nil, err
+	}
+	if profile.Of(q.Client).KeepRefresh && row.Used.IsZero() {
+		response, changes, err := g.renew(ctx, q, a)
+		if err != nil {
+			return nil, err
+		}
+		response.RefreshToken = symbolon.NewSecret(q.RefreshToken)
+		return response, g.commit(ctx, changes)
 	}
 	next, fresh := g.successor(q.RefreshToken), row.Used.IsZero()
 	if !fresh {
@@ -129,6 +139,9 @@ func (g *Grants) successor(raw string) symbolon.Secret {
 func (g *Grants) newRefresh(q *Request, a *symbolon.Authorization) (symbolon.Token, symbolon.Secret, error) {
 	raw := token.NewOpaque(token.PrefixRefresh)
 	row, err := g.refreshRow(raw, a, q.holder())
+	if profile.Of(q.Client).KeepRefresh {
+		row.Expires = a.Expires // it never gets a successor, so no use of it could move its end
+	}
 	return row, raw, err
 }
 

@@ -171,9 +171,9 @@ func (a *authorization) findClient() error {
 	if id == "" {
 		return errors.Join(a.malformed, invalid("the parameter client_id is missing"))
 	}
-	found, ok := a.catalog.Client(symbolon.ClientID(id))
-	if !ok || found.Disabled {
-		return symbolon.Refuse(symbolon.Invalid, "invalid_client", "no such application may ask here")
+	found, err := a.Clients.Find(a.r.Context(), symbolon.ClientID(id))
+	if err != nil || found.Disabled {
+		return symbolon.Refuse(symbolon.Invalid, "invalid_client", "no such application may ask here").Because(err)
 	}
 	a.as(found)
 	return nil

@@ -8,6 +8,7 @@ import (
 	"symbolon.dev"
 	"symbolon.dev/internal/door"
 	"symbolon.dev/internal/issuer"
+	"symbolon.dev/internal/profile"
 )
 
 var introspectTable = []step[*call]{
@@ -47,7 +48,7 @@ func (c *call) inspect() error {
 	if err != nil {
 		return err
 	}
-	if !accepts(c.r, issuer.MediaTypeIntrospectionJWT) {
+	if !accepts(c.r, issuer.MediaTypeIntrospectionJWT) && !profile.Of(c.client).SignedIntrospection {
 		body, err := found.AppendJSON(make([]byte, 0, 768))
 		if err != nil {
 			return err

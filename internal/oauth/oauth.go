@@ -70,7 +70,7 @@ const (
 
 // Paths lists where [Handler] has to be mounted.
 var Paths = []string{pathOpenID, pathOAuth, pathJWKS, pathAuthorize, pathToken, pathIntrospect, pathRevoke, pathUserinfo,
-	pathDeviceAuthorization, pathBackchannel, pathPushed}
+	pathDeviceAuthorization, pathBackchannel, pathPushed, catalog.ProtectedPath + "/"}
 
 type endpoints struct{ Config }
 
@@ -87,6 +87,7 @@ func Handler(c Config) http.Handler {
 	public(pathDeviceAuthorization, "POST", c.Door.Handle("device_authorization", asJSON, e.deviceAuthorization))
 	mux.Handle("POST "+pathBackchannel, c.Door.Handle("bc-authorize", asBackchannel, e.backchannel))
 	public(pathRevoke, "POST", c.Door.Handle("revoke", asJSON, e.revoke))
+	public(catalog.ProtectedPath+"/", "GET", c.Door.Handle("oauth-protected-resource", door.AsProblem, e.protected))
 	public(pathPushed, "POST", c.Door.Handle("par", asJSON, e.par))
 	mux.Handle("GET "+pathAuthorize, c.Door.Handle("authorize", page.Crossing, e.authorize))
 	mux.Handle("POST "+pathAuthorize, c.Door.Handle("authorize", page.Crossing, e.authorizeByPost))
