@@ -24,6 +24,7 @@ import (
 	"symbolon.dev/internal/key"
 	"symbolon.dev/internal/ledger"
 	"symbolon.dev/internal/login"
+	"symbolon.dev/internal/logout"
 	"symbolon.dev/internal/oauth"
 	"symbolon.dev/internal/outbound"
 	"symbolon.dev/internal/page"
@@ -51,6 +52,7 @@ type issuerSide struct {
 	sessions  *session.Sessions
 	tokens    *issuer.Issuer
 	courier   *grant.Courier
+	logouts   *logout.Herald
 	grants    *grant.Grants
 	signals   *signals.Transmitter
 
@@ -141,6 +143,8 @@ func (s *issuerSide) rules(context.Context) error {
 		Signer: func() (token.Signer, error) { return s.keys.Signer("ES256") }})
 	s.grants = grant.New(grant.Config{Issuer: c.Issuer, Store: s.db, Catalog: s.catalog, Tokens: s.tokens, Vault: s.vault,
 		Clock: symbolon.Now, Ledger: s.ledger, Keys: s.clients, Courier: s.courier, Enabled: c.Drafts})
+	s.logouts = logout.New(logout.Config{Issuer: c.Issuer, Store: s.db, Client: s.client, Subject: s.tokens.SubjectFor, Session: s.tokens.SessionFor,
+		Signer: func(alg string) (token.Signer, error) { return s.keys.Signer(alg) }, HTTP: s.outbound, Clock: symbolon.Now, Log: s.app.Log})
 	s.signals = signals.New(signals.Config{Issuer: c.Issuer, Store: s.db, Log: s.events,
 		Signer: func() (token.Signer, error) { return s.keys.Signer("ES256") },
 		Bearer: s.tokens.Bearer, Heard: s.tokens.Heard, Catalog: s.catalog.Current, Door: s.app.door, Clock: symbolon.Now})
@@ -151,7 +155,7 @@ func (s *issuerSide) rules(context.Context) error {
 func (s *issuerSide) doors() error {
 	c, d := s.app.Config, s.app.door
 	loginPages, err := login.New(login.Config{Issuer: c.Issuer, Door: d, Authn: s.authn, Sessions: s.sessions, Directory: s.directory,
-		Store: s.db, Keys: s.keys, Grants: s.grants, Clock: symbolon.Now, Decide: s.decideLogin,
+		Store: s.db, Keys: s.keys, Grants: s.grants, Logouts: s.logouts, Clock: symbolon.Now, Decide: s.decideLogin,
 		Client:   s.client,
 		Resource: func(id symbolon.ResourceID) (*symbolon.Resource, bool) { return s.grants.ByID(s.catalog.Current(), id) }})
 	if err != nil {
@@ -207,7 +211,9 @@ func (s *issuerSide) applier() admin.Applier {
 // start runs what works beside the requests.
 func (s *issuerSide) start(ctx context.Context, group *errgroup.Group) {
 	s.events.Subscribe(func(e symbolon.Event) { s.follow(ctx, e) })
+	s.events.Subscribe(s.logouts.Hear)
 	group.Go(func() error { return untilDone(ctx, s.events.Run(ctx)) })
+	group.Go(func() error { return s.logouts.Run(ctx) })
 	group.Go(func() error { return s.ledger.Run(ctx) })
 	group.Go(func() error { s.janitor(ctx); return nil })
 	group.Go(func() error { return s.courier.Run(ctx) })

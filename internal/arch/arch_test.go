@@ -35,7 +35,7 @@ var rooms = map[string]floor{
 	"internal/profile": mechanisms, // data that every rule and door may ask
 
 	"internal/directory": rules, "internal/catalog": rules, "internal/client": rules, "internal/authn": rules,
-	"internal/session": rules, "internal/issuer": rules, "internal/grant": rules, "internal/audit": rules, "verify": rules,
+	"internal/session": rules, "internal/issuer": rules, "internal/grant": rules, "internal/logout": rules, "internal/audit": rules, "verify": rules,
 
 	"internal/oauth": doors, "internal/login": doors, "internal/account": doors, "internal/signals": doors,
 	"internal/broker": doors, "internal/admin": doors,

@@ -19,6 +19,7 @@ import (
 	"symbolon.dev/internal/directory"
 	"symbolon.dev/internal/door"
 	"symbolon.dev/internal/key"
+	"symbolon.dev/internal/logout"
 	"symbolon.dev/internal/policy"
 	"symbolon.dev/internal/session"
 	"symbolon.dev/internal/store"
@@ -40,6 +41,7 @@ type house struct {
 	sessions *session.Sessions
 	people   *directory.Directory
 	keys     *key.Ring
+	logouts  *logout.Herald
 	door     http.Handler
 	clients  map[symbolon.ClientID]*symbolon.Client
 	things   map[symbolon.ResourceID]*symbolon.Resource
@@ -72,7 +74,7 @@ func open(t *testing.T) *house {
 	h.keys = must(key.Open(t.Context(), h.db, vault, key.Options{Clock: clock}))(t)
 	h.door = must(New(Config{
 		Issuer: issuer, Door: &door.Door{Log: slog.New(slog.DiscardHandler)}, Authn: h.auth, Sessions: h.sessions,
-		Directory: h.people, Store: h.db, Keys: h.keys, Clock: clock,
+		Directory: h.people, Store: h.db, Keys: h.keys, Logouts: h.herald(), Clock: clock,
 		Client:   func(id symbolon.ClientID) (*symbolon.Client, bool) { c, ok := h.clients[id]; return c, ok },
 		Resource: func(id symbolon.ResourceID) (*symbolon.Resource, bool) { r, ok := h.things[id]; return r, ok },
 		Decide: func(u *symbolon.User, c symbolon.ClientID, acr symbolon.ACR, amr []string) policy.Decision {

@@ -11,7 +11,7 @@
 //	/consent        allow or deny; a denial returns as consent=denied
 //	/device         a code that a device shows, then allow or deny (RFC 8628)
 //	/approve        what clients elsewhere ask (OpenID CIBA), each to allow or deny
-//	/logout         asks, ends the session, and returns to the client if it may
+//	/logout         asks, ends the session, has its clients told, and returns to one if it may
 //
 // Laws:
 //
@@ -31,6 +31,7 @@ import (
 	"symbolon.dev/internal/directory"
 	"symbolon.dev/internal/door"
 	"symbolon.dev/internal/grant"
+	"symbolon.dev/internal/logout"
 	"symbolon.dev/internal/page"
 	"symbolon.dev/internal/policy"
 	"symbolon.dev/internal/session"
@@ -55,6 +56,7 @@ type Config struct {
 	Resource  func(symbolon.ResourceID) (*symbolon.Resource, bool)
 	Keys      token.KeySource // of the ID tokens that come back as id_token_hint
 	Grants    *grant.Grants   // that wait for a person at /device and /approve
+	Logouts   *logout.Herald  // tells clients that a session is over
 	Clock     symbolon.Clock
 
 	// Decide judges action "login": this person, with this strength, into this client. The

@@ -75,8 +75,10 @@ func (e *endpoints) describe() map[string]any {
 		"resource_indicators_supported":                  true,
 		"claims_parameter_supported":                     true,
 		"ui_locales_supported":                           []string{"en"},
-		"backchannel_logout_supported":                   false,
-		"frontchannel_logout_supported":                  false,
+		"backchannel_logout_supported":                   true,
+		"backchannel_logout_session_supported":           true,
+		"frontchannel_logout_supported":                  true,
+		"frontchannel_logout_session_supported":          true,
 	}
 	if algorithms := e.Clients.AssertionAlgorithms(); algorithms != nil { // RFC 8414 §2: not without the methods that need them
 		for _, endpoint := range []string{"token", "revocation", "introspection"} {

@@ -25,9 +25,10 @@ var (
 	stylePath, styleAsset   = load("style.css", "text/css; charset=utf-8")
 	scriptPath, scriptAsset = load("passkey.js", "text/javascript; charset=utf-8")
 	sendPath, sendAsset     = load("send.js", "text/javascript; charset=utf-8")
+	onwardPath, onwardAsset = load("onward.js", "text/javascript; charset=utf-8")
 	iconPath, iconAsset     = load("mark.svg", "image/svg+xml")
 
-	assets = map[string]asset{stylePath: styleAsset, scriptPath: scriptAsset, sendPath: sendAsset, iconPath: iconAsset}
+	assets = map[string]asset{stylePath: styleAsset, scriptPath: scriptAsset, sendPath: sendAsset, onwardPath: onwardAsset, iconPath: iconAsset}
 )
 
 // load names a file by its content: style.css → /.symbolon/assets/style.0123456789ab.css

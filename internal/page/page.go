@@ -40,8 +40,10 @@ type frame struct {
 	wide     bool
 	apart    bool // the two halves of the mark do not meet: something is refused or over
 	script   bool
-	send     bool   // a script sends the page's form
-	posts    string // the foreign origin that the page's form goes to; "" = none
+	send     bool     // a script sends the page's form
+	onward   bool     // a script goes on when the frames have loaded
+	frames   []string // foreign origins that the page shows frames of
+	posts    string   // the foreign origin that the page's form goes to; "" = none
 }
 
 // Client is the application that a page speaks about, as people know it.
@@ -108,6 +110,9 @@ func Show(w http.ResponseWriter, status int, view View) {
 	if f.send {
 		data.Script = sendPath
 	}
+	if f.onward {
+		data.Script = onwardPath
+	}
 	var body bytes.Buffer
 	if err := templates[f.template].Execute(&body, data); err != nil {
 		http.Error(w, "This page could not be made.", http.StatusInternalServerError)
@@ -144,8 +149,11 @@ func contentPolicy(f frame) string {
 	if f.script {
 		directives = append(directives, "script-src 'self'", "connect-src 'self'")
 	}
-	if f.send {
+	if f.send || f.onward {
 		directives = append(directives, "script-src 'self'")
+	}
+	if len(f.frames) > 0 {
+		directives = append(directives, "frame-src "+strings.Join(f.frames, " "))
 	}
 	return strings.Join(directives, "; ")
 }

@@ -84,11 +84,6 @@ type Logout struct {
 
 func (v Logout) frame() frame { return frame{template: "logout", client: v.Client} }
 
-// LoggedOut says that it is done.
-type LoggedOut struct{}
-
-func (v LoggedOut) frame() frame { return frame{template: "loggedout", apart: true} }
-
 // Account is somebody's own page.
 type Account struct {
 	Person       string
