@@ -36,5 +36,5 @@ func Example() {
 	mux := http.NewServeMux()
 	mux.Handle("GET /orders", v.Middleware("orders.read")(orders))
 	mux.Handle("DELETE /orders", v.Require(verify.Rule{Scopes: []string{"orders.write"}, ACR: symbolon.ACRPhishing})(orders))
-	log.Fatal(http.ListenAndServe(":8080", mux)) //nolint:gosec // an example
+	log.Fatal(http.ListenAndServe(":8080", mux))
 }

@@ -142,7 +142,7 @@ func (r *Receiver) Run(ctx context.Context) error {
 			r.lost()
 		}
 		r.log.WarnContext(ctx, "signal feed interrupted", "issuer", r.issuer.id, "cause", err.Error())
-		wait(ctx, pause/2+rand.N(pause/2+1)) //nolint:gosec // jitter is no secret
+		wait(ctx, pause/2+rand.N(pause/2+1))
 		pause = min(2*pause, maxBackoff)
 	}
 	r.contact.Store(0)

@@ -135,7 +135,7 @@ func explain(err error, shape reflect.Type) error {
 		}
 		return fmt.Errorf("%s: %s", pathOf(semantic.JSONPointer), reason)
 	case errors.As(err, &syntax):
-		return fmt.Errorf("%s: %v", pathOf(syntax.JSONPointer), syntax.Err)
+		return fmt.Errorf("%s: %w", pathOf(syntax.JSONPointer), syntax.Err)
 	}
 	return err
 }

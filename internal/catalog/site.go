@@ -41,7 +41,7 @@ func parseSite(identifier string) (site, error) {
 	s.hosts = hostSpellings(s.scheme, s.name, u.Port())
 	s.origin = s.scheme + "://" + s.hosts[0]
 	if _, clear := clearPath(s.path); !clear || strings.ContainsAny(s.path, "%;") {
-		return site{}, fmt.Errorf("its path must be plain: no %%, ;, \\, //, . or ..")
+		return site{}, fmt.Errorf("its path must be plain, without %%, ;, \\, //, a dot or two dots as a segment")
 	}
 	if want := s.origin + s.path; identifier != want && (s.path != "" || identifier != want+"/") {
 		return site{}, fmt.Errorf("write it as %s", want)

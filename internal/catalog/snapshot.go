@@ -205,12 +205,12 @@ func (s *Snapshot) compile(found *findings) {
 // versionOf is a hash over everything declared.
 func versionOf(issuer string, objects map[ref]symbolon.Object) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q\n", issuer)
+	_, _ = fmt.Fprintf(h, "%q\n", issuer)
 	for _, at := range slices.SortedFunc(maps.Keys(objects), func(a, b ref) int {
 		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.id, b.id))
 	}) {
 		o := objects[at]
-		fmt.Fprintf(h, "%q %q %d %d\n", at.kind, at.id, o.Version, len(o.Doc))
+		_, _ = fmt.Fprintf(h, "%q %q %d %d\n", at.kind, at.id, o.Version, len(o.Doc))
 		h.Write(o.Doc)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:8])

@@ -23,8 +23,8 @@ const (
 	maxTransaction = 128
 )
 
-func refusedExchange(format string, args ...any) error {
-	return symbolon.Refuse(symbolon.Invalid, "invalid_request", format, args...)
+func refusedExchange(message string) error {
+	return symbolon.Refuse(symbolon.Invalid, "invalid_request", "%s", message)
 }
 
 // actor is who acts for the subject afterwards: whoever the actor token names, else the client

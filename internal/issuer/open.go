@@ -21,8 +21,8 @@ type opened struct {
 	alg     string
 }
 
-func unbelieved(format string, args ...any) *symbolon.Error {
-	return symbolon.Refuse(symbolon.Unauthenticated, "invalid_token", format, args...)
+func unbelieved(message string) *symbolon.Error {
+	return symbolon.Refuse(symbolon.Unauthenticated, "invalid_token", "%s", message)
 }
 
 var errRevoked = errors.New("something that it hangs on has been revoked")

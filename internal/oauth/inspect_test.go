@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -186,7 +187,13 @@ func TestMetadata(t *testing.T) {
 	w := newWorld(t)
 	get := func(path string) reply { return w.send(httptest.NewRequest("GET", path, nil)) }
 	oidc, oauth2 := get("/.well-known/openid-configuration"), get("/.well-known/oauth-authorization-server")
-	if oidc.status != 200 || oidc.raw != oauth2.raw || oidc.text("issuer") != iss {
+	for _, one := range []reply{oidc, oauth2} { // RFC 8414 §2.1
+		claims := w.signedByUs(one.text("signed_metadata"))
+		if delete(one.body, "signed_metadata"); claims["iss"] != iss || claims["token_endpoint"] != one.body["token_endpoint"] || claims["signed_metadata"] != nil {
+			t.Fatal(claims)
+		}
+	}
+	if oidc.status != 200 || !reflect.DeepEqual(oidc.body, oauth2.body) || oidc.text("issuer") != iss {
 		t.Fatal(oidc.status, oidc.raw)
 	}
 	for name, value := range oidc.body {

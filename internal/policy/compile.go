@@ -209,7 +209,7 @@ func entitiesIn(value types.Value) (found []types.EntityUID) {
 func versionOf(ordered []Document) string {
 	h := sha256.New()
 	for _, document := range ordered {
-		fmt.Fprintf(h, "%d:%s%d:%s", len(document.ID), document.ID, len(document.Text), document.Text)
+		_, _ = fmt.Fprintf(h, "%d:%s%d:%s", len(document.ID), document.ID, len(document.Text), document.Text)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }

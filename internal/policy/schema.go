@@ -19,8 +19,6 @@ var schemaText string
 // Schema is the built-in schema, as Cedar text with comments.
 func Schema() string { return schemaText }
 
-const actionType = types.EntityType("Action")
-
 // vocabulary is the schema in the forms that compiling and deciding need.
 type vocabulary struct {
 	schema    *resolved.Schema

@@ -30,7 +30,7 @@ func (s *Sessions) ClearCookie(w http.ResponseWriter) { http.SetCookie(w, s.cook
 
 // cookie has no end of its own (the server knows the end), so a closed browser forgets it.
 func (s *Sessions) cookie(value string, maxAge int) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // Secure is off for plain-HTTP loopback issuers alone
 		Name: s.cookieName(), Value: value, Path: "/", MaxAge: maxAge,
 		Secure: s.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}

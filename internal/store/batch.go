@@ -204,11 +204,11 @@ func (l *lane) run(ctx context.Context, list []statement) error {
 	}
 	affected, err := l.conn.run(ctx, list)
 	for i, n := range affected {
-		if n < list[i].need {
+		if n < list[i].need { //nolint:gosec // one number for each statement
 			return errMissed
 		}
-		if list[i].count != nil {
-			*list[i].count = n
+		if count := list[i].count; count != nil { //nolint:gosec // likewise
+			*count = n
 		}
 	}
 	return err

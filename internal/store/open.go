@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
@@ -98,7 +99,8 @@ func (db *DB) fault(err error) error {
 	if err == nil {
 		return nil
 	}
-	if _, ours := err.(*symbolon.Error); ours {
+	var ours *symbolon.Error
+	if errors.As(err, &ours) {
 		return err
 	}
 	switch db.engine.trouble(err) {

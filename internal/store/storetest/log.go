@@ -63,7 +63,7 @@ func events(b *bench) {
 // eventData: whatever JSON can say is linked as it will be read back.
 func eventData(b *bench) {
 	data := []map[string]any{
-		{"int": math.MaxInt64, "float": 1e21, "small": 1e-7, "neg": -0.0},
+		{"int": math.MaxInt64, "float": 1e21, "small": 1e-7, "neg": math.Copysign(0, -1)},
 		{"text": "<&>\u2028\x00\x7f é 🂡", "bad": "\xff", "": ""},
 		{"raw": json.RawMessage(` {"z":1, "a" : [ ] } `), "number": json.Number("12345678901234567890.10")},
 		{"time": time.Now(), "ids": []symbolon.ResourceID{"a"}, "user": b.user("x")},
