@@ -26,7 +26,13 @@ const (
 // upstream is one way to an application.
 type upstream struct {
 	base      *url.URL // scheme and host only
-	transport *http.Transport
+	transport way
+}
+
+// way is an [http.Transport], or what stands before one.
+type way interface {
+	http.RoundTripper
+	CloseIdleConnections()
 }
 
 // upstreams keeps the ways while a resource's declaration stays the same, so that a new snapshot
@@ -89,6 +95,7 @@ func newUpstream(declared *symbolon.Upstream) (*upstream, error) {
 	transport.Protocols.SetHTTP1(true)
 	switch address.Scheme {
 	case "http":
+		return &upstream{base, newDirect(transport, address.Host)}, hostOnly(address)
 	case "https":
 		base.Scheme = "https"
 		transport.Protocols.SetHTTP2(true)
@@ -101,7 +108,7 @@ func newUpstream(declared *symbolon.Upstream) (*upstream, error) {
 		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return dialer.DialContext(ctx, "unix", address.Path)
 		}
-		return &upstream{base, transport}, pathOnly(address)
+		return &upstream{base, newDirect(transport, "")}, pathOnly(address)
 	default:
 		return nil, symbolon.Errorf(symbolon.Invalid, "its upstream must be http, https, h2c or unix")
 	}
