@@ -60,7 +60,7 @@ func (a *authorization) findPushed() (err error) {
 // elsewhere tells the client of an object that is refused, if what stands beside the object says
 // certainly where; nothing else that stands there counts.
 func (a *authorization) elsewhere(err error) error {
-	if err != nil && a.findRedirect() == nil {
+	if err != nil && a.sent.Get("redirect_uri") != "" && a.findRedirect() == nil {
 		a.mode = responseMode{}
 	}
 	return err

@@ -212,7 +212,7 @@ func TestMetadata(t *testing.T) {
 			t.Errorf("%s is missing", name)
 		}
 	}
-	if oidc.body["authorization_response_iss_parameter_supported"] != true || oidc.body["request_parameter_supported"] != false ||
+	if oidc.body["authorization_response_iss_parameter_supported"] != true || oidc.body["request_parameter_supported"] != true || oidc.body["claims_parameter_supported"] != true ||
 		oidc.body["nonce_in_place_of_pkce_supported"] != true || strings.Contains(oidc.raw, "orders") {
 		t.Fatal(oidc.raw)
 	}
