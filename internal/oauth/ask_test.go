@@ -162,4 +162,3 @@ func (w *world) pushed(key *signer, id string, v url.Values) url.Values {
 	}
 	return q("client_id", id, "request_uri", r.text("request_uri"))
 }
-
