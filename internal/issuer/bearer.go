@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"symbolon.dev"
+	"symbolon.dev/internal/catalog"
 	"symbolon.dev/token"
 )
 
@@ -19,13 +20,13 @@ import (
 func (i *Issuer) Bearer(ctx context.Context, r *http.Request, audience string, scopes ...string) (*token.Claims, error) {
 	p, err := presentedBy(r)
 	if err != nil {
-		return nil, err
+		return nil, noting(err, audience, false)
 	}
 	claims, err := i.admit(ctx, r, p, audience, scopes)
-	if err != nil && p.dpop {
-		return nil, inDPoP(err)
+	if err != nil {
+		return nil, noting(err, audience, p.dpop)
 	}
-	return claims, err
+	return claims, nil
 }
 
 func (i *Issuer) admit(ctx context.Context, r *http.Request, p presented, audience string, scopes []string) (*token.Claims, error) {
@@ -72,26 +73,30 @@ func presentedBy(r *http.Request) (presented, error) {
 	return presented{raw, dpop}, nil
 }
 
-// dpopRefusal marks, as a cause, that the request used the DPoP scheme: the challenge then speaks
-// of it (RFC 9449 §7.2).
-type dpopRefusal struct{ cause error }
-
-func (d *dpopRefusal) Error() string {
-	if d.cause == nil {
-		return "presented with the DPoP scheme"
-	}
-	return d.cause.Error()
+// asking notes, as a cause, what the challenge has to speak of: the resource that was asked for
+// (RFC 9728 §5.1), and the DPoP scheme if the request used it (RFC 9449 §7.2).
+type asking struct {
+	cause    error
+	audience string
+	dpop     bool
 }
 
-func (d *dpopRefusal) Unwrap() error { return d.cause }
+func (a *asking) Error() string {
+	if a.cause == nil {
+		return "asked for " + a.audience
+	}
+	return a.cause.Error()
+}
 
-func inDPoP(err error) error {
+func (a *asking) Unwrap() error { return a.cause }
+
+func noting(err error, audience string, dpop bool) error {
 	var known *symbolon.Error
 	if !errors.As(err, &known) {
 		return err
 	}
 	marked := *known
-	marked.Cause = &dpopRefusal{known.Cause}
+	marked.Cause = &asking{known.Cause, audience, dpop}
 	return &marked
 }
 
@@ -107,8 +112,11 @@ func BearerChallenge(err error, scopes ...string) string {
 		return ""
 	}
 	algs := `algs="` + strings.Join(token.Algorithms(), " ") + `"`
-	var marked *dpopRefusal
+	var marked *asking
 	if errors.As(err, &marked) {
+		reason += `, resource_metadata="` + quotable(catalog.ProtectedURL(marked.audience)) + `"`
+	}
+	if marked != nil && marked.dpop {
 		return token.SchemeDPoP + ` realm="symbolon"` + reason + ", " + algs
 	}
 	challenge := `Bearer realm="symbolon"` + reason

@@ -47,6 +47,8 @@ func TestABearerIsRefusedInTheWordsOfTheStandard(t *testing.T) {
 			}
 			if got := issuer.BearerChallenge(err, c.scopes...); !strings.HasSuffix(got, c.challenge) && !strings.Contains(got, c.challenge+",") {
 				t.Errorf("challenge %s", got)
+			} else if got != "" && !strings.Contains(got, `resource_metadata="https://orders.example/.well-known/oauth-protected-resource"`) { // RFC 9728 §5.1
+				t.Errorf("challenge %s", got)
 			}
 		})
 	}
