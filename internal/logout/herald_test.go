@@ -74,10 +74,14 @@ func (r *room) herald() *logout.Herald {
 	guarded, err := outbound.New(outbound.Options{Allow: r.allow})
 	r.must(err)
 	return logout.New(logout.Config{Issuer: issuer, Store: r.db, HTTP: guarded, Clock: r.clock, Log: slog.New(slog.DiscardHandler),
-		Client:  func(id symbolon.ClientID) (*symbolon.Client, bool) { c, ok := r.clients[id]; return c, ok },
-		Subject: func(c *symbolon.Client, user symbolon.UserID) string { return "sub of " + string(user) + " at " + string(c.ID) },
-		Session: func(c *symbolon.Client, s symbolon.SessionID) string { return "sid of " + string(s) + " at " + string(c.ID) },
-		Signer:  func(alg string) (token.Signer, error) { return r.ring.Signer(alg) }})
+		Client: func(id symbolon.ClientID) (*symbolon.Client, bool) { c, ok := r.clients[id]; return c, ok },
+		Subject: func(c *symbolon.Client, user symbolon.UserID) string {
+			return "sub of " + string(user) + " at " + string(c.ID)
+		},
+		Session: func(c *symbolon.Client, s symbolon.SessionID) string {
+			return "sid of " + string(s) + " at " + string(c.ID)
+		},
+		Signer: func(alg string) (token.Signer, error) { return r.ring.Signer(alg) }})
 }
 
 // runs starts a replica: an event log and a herald that follows it. The function stops it, and
