@@ -62,15 +62,25 @@ func (v *Verifier) VerifyInner(outer *Claims) (compact string, claims *Claims, e
 	if claims, err = v.Verify(compact); err != nil {
 		return "", nil, err
 	}
-	switch {
-	case outer.ID == "" || claims.Extra[claimReference] == nil && !slices.Contains(Ancestors(claims), outer.ID):
-		return "", nil, malformed("the inner token belongs to another outer one")
-	case claims.Expires.After(outer.Expires):
-		return "", nil, malformed("the inner token outlives the outer one")
-	case claims.Extra[ClaimEmbedded] != nil:
-		return "", nil, malformed("the inner token carries others")
+	if err := CheckInner(outer, claims); err != nil {
+		return "", nil, err
 	}
 	return compact, claims, nil
+}
+
+// CheckInner says whether a token may be one that the outer one carries: it hangs on that, ends with it
+// and carries none itself. Both have been believed by themselves. The error is of kind
+// Unauthenticated with code invalid_token.
+func CheckInner(outer, inner *Claims) error {
+	switch {
+	case outer.ID == "" || inner.Extra[claimReference] == nil && !slices.Contains(Ancestors(inner), outer.ID):
+		return malformed("the inner token belongs to another outer one")
+	case inner.Expires.After(outer.Expires):
+		return malformed("the inner token outlives the outer one")
+	case inner.Extra[ClaimEmbedded] != nil:
+		return malformed("the inner token carries others")
+	}
+	return nil
 }
 
 // Ancestors lists what else a token hangs on: the ids of the tokens that it was made from, the

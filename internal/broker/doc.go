@@ -16,6 +16,8 @@
 //     what is open: it cannot know what was withdrawn. Having lost signals, it forgets all it knew.
 //   - A browser's cookie holds a token that was issued to this broker; one in the Authorization
 //     header was issued to somebody else. Neither passes as the other, nor at another resource.
+//   - A token for something else passes if it carries one for the route ([Broker.takeOut]). From there on
+//     that one is what is judged, and all that the upstream is shown; it falls with what carried it.
 //   - A token that is bound to a key or certificate passes only with the proof of it, made for this
 //     very request to the address in the catalog, and never as a Bearer token ([proofs]). The binding
 //     ends here: the upstream sees no proof.

@@ -28,9 +28,13 @@ const (
 )
 
 // wordFor gives the upstream's JWT (RFC 8693), from the entry as long as it lasts. A token is for
-// one resource, so its entry keeps one.
-func (b *Broker) wordFor(ctx context.Context, e *entry, found *route, raw symbolon.Secret) (*word, error) {
-	now := b.Clock()
+// one resource, so its entry keeps one. An inner token is the word itself, if the upstream may take it
+// from somebody who does not hold its key.
+func (b *Broker) wordFor(ctx context.Context, e *entry, found *route, f *flight) (*word, error) {
+	now, raw := b.Clock(), f.judged()
+	if !f.inner.Empty() && e.claims.Confirmation == nil {
+		return e.handOn(raw, found.resource.Upstream.Headers)
+	}
 	if kept := e.word.Load(); kept != nil && now.Before(kept.until) {
 		return kept, nil
 	}

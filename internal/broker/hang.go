@@ -54,7 +54,7 @@ func (t *trust) renew(ctx context.Context, f *flight) (*entry, error) {
 		if over || (was != nil && !was.gone.Load() && t.clock().Before(was.until)) {
 			return was, nil
 		}
-		e, err := t.find(ctx, f.raw.Reveal())
+		e, err := t.find(ctx, f.judged().Reveal())
 		if err != nil || e.claims == nil || t.move(f, e) {
 			return e, err
 		}

@@ -10,6 +10,7 @@ import (
 	"symbolon.dev/internal/door"
 	"symbolon.dev/internal/page"
 	"symbolon.dev/internal/policy"
+	"symbolon.dev/token"
 )
 
 // ownPaths are the broker's on every host.
@@ -90,6 +91,10 @@ func (b *Broker) admit(w http.ResponseWriter, r *http.Request, ev *door.Event, f
 		if err != nil {
 			return unavailable(err)
 		}
+		outer := e.claims
+		if e, err = b.takeOut(ctx, f, e, found); err != nil {
+			return unavailable(err)
+		}
 		if !b.fits(e.claims, found, f.credential, b.Clock()) {
 			return b.misfit(w, r, ev, f, found)
 		}
@@ -100,8 +105,10 @@ func (b *Broker) admit(w http.ResponseWriter, r *http.Request, ev *door.Event, f
 				return err
 			}
 		}
-		if err := b.prove(r, ev, f, e.claims.Confirmation, found); err != nil {
-			return err
+		for _, bound := range []*token.Confirmation{outer.Confirmation, e.claims.Confirmation} {
+			if err := b.prove(r, ev, f, bound, found); err != nil {
+				return err
+			}
 		}
 		if passed, err := b.permit(w, r, ev, f, e, t, found); !passed {
 			return err

@@ -14,7 +14,8 @@ type flight struct {
 	host, method  string
 	rawPath, path string // as sent, and decoded once
 	credential
-	proof  *token.Proof // of a token that is bound to a key
+	inner  symbolon.Secret // what was taken out of the credential for the route; empty = nothing
+	proof  *token.Proof    // of a token that is bound to a key
 	cancel context.CancelCauseFunc
 
 	mu     sync.Mutex // guards what follows
@@ -28,6 +29,14 @@ type flight struct {
 	over   bool
 
 	prev, next *flight // guarded by the mu of entry
+}
+
+// judged is the token that the flight stands or falls with.
+func (f *flight) judged() symbolon.Secret {
+	if f.inner.Empty() {
+		return f.raw
+	}
+	return f.inner
 }
 
 func (f *flight) current() (e *entry, over bool) {

@@ -40,7 +40,7 @@ var discard = log.New(io.Discard, "", 0) // what the proxy would log, the door d
 
 // forward passes a permitted request on, with the broker's own word about who asks.
 func (b *Broker) forward(w http.ResponseWriter, r *http.Request, f *flight, e *entry, found *route) error {
-	word, err := b.wordFor(r.Context(), e, found, f.raw)
+	word, err := b.wordFor(r.Context(), e, found, f)
 	if err != nil {
 		return b.broken(r.Context(), err)
 	}

@@ -23,8 +23,9 @@ type entry struct {
 
 	ready  atomic.Pointer[ready]
 	word   atomic.Pointer[word]
-	asking singleflight.Group // for the word
-	gone   atomic.Bool        // taken away, or thrown out with nothing under way: nobody may start on it
+	own    atomic.Pointer[word] // of an inner token: itself
+	asking singleflight.Group   // for the word
+	gone   atomic.Bool          // taken away, or thrown out with nothing under way: nobody may start on it
 
 	mu      sync.Mutex // guards what follows, and the writing of gone
 	cached  bool
@@ -54,6 +55,9 @@ func namesOf(c *token.Claims) []name {
 		names = append(names, name{nameClient, c.Subject})
 	} else {
 		names = append(names, name{nameUser, c.Subject})
+	}
+	for _, id := range token.Ancestors(c) { // ids of tokens and of clients
+		names = append(names, name{nameToken, id}, name{nameClient, id})
 	}
 	for actor := c.Actor; actor != nil; actor = actor.Actor {
 		names = append(names, name{nameClient, actor.Subject})
