@@ -137,6 +137,7 @@ type TokenRule struct {
 	Sector     string       `json:"sector,omitempty"`     // resources of one sector get the same sub; default the identifier's host
 	Encryption *Encryption  `json:"encryption,omitempty"` // of format "jwe"
 	Embed      []ResourceID `json:"embed,omitempty"`      // that a token may carry inner tokens for
+	Status     bool         `json:"status,omitempty"`     // a JWT names its place in a Token Status List
 	MayAct     ClientID     `json:"may_act,omitempty"`    // who alone may act for the subject of a token (RFC 8693 §4.4)
 }
 
@@ -177,7 +178,8 @@ type Trust struct {
 	JWKS        json.RawMessage `json:"jwks,omitempty"`         // keys, or a SPIFFE bundle; or:
 	JWKSURI     string          `json:"jwks_uri,omitempty"`     // where they are
 
-	Assertions *AssertionRule `json:"assertions,omitempty"` // nil = its assertions are no grants
+	Assertions *AssertionRule `json:"assertions,omitempty"`          // nil = its assertions are no grants
+	Software   bool           `json:"software_statements,omitempty"` // it may vouch for clients that register themselves (RFC 7591 §2.3)
 }
 
 // AssertionRule says what an issuer's assertions are good for as grants (RFC 7523 §2.1).

@@ -18,6 +18,8 @@ const (
 	PrefixSession = "syms_" // session cookie
 	PrefixSecret  = "symk_" // client secret
 	PrefixTicket  = "symx_" // enrolment link and other tickets
+
+	PrefixRegistration = "symm_" // registration access token (RFC 7592)
 )
 
 const (

@@ -32,7 +32,7 @@ type applyInput struct {
 // declared mounts the whole-set operations behind `symbolon apply`, `diff` and `export`.
 func (a *Admin) declared() {
 	handle(a, operation{http.MethodPost, "/apply", "apply", "", "declared", "Make a declared set true", 0}, a.apply)
-	handle(a, operation{http.MethodGet, "/export", "export", "", "declared", "Everything declared, in the form that apply takes; password hashes left out", 0}, a.export)
+	handle(a, operation{http.MethodGet, "/export", "export", "", "declared", "Everything declared, in the form that apply takes; password hashes and clients that registered themselves left out", 0}, a.export)
 }
 
 // maxDeclared bounds the entries of one set.
@@ -88,6 +88,9 @@ func (a *Admin) export(ctx context.Context, who caller, _ *nothing) (*body[decla
 	}
 	var set declare.Set
 	for _, o := range objects {
+		if catalog.SelfRegistered(o) {
+			continue // applied later, it would undo what the client has changed since
+		}
 		set.Objects = append(set.Objects, declare.Object{Kind: o.Kind, ID: o.ID, Doc: o.Doc})
 	}
 	for after := ""; ; {

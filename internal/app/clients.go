@@ -4,10 +4,12 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"time"
 
 	"symbolon.dev"
 	"symbolon.dev/internal/client"
 	"symbolon.dev/internal/door"
+	"symbolon.dev/internal/oauth"
 )
 
 // authenticator knows the declared clients, and those that describe themselves at hosts that the
@@ -30,4 +32,15 @@ func (s *issuerSide) authenticator(certificates *door.Certificates, outside *htt
 func (s *issuerSide) client(id symbolon.ClientID) (*symbolon.Client, bool) {
 	found, err := s.clients.Find(context.Background(), id) // read when the step was made, so it is kept
 	return found, err == nil
+}
+
+// registration is what the operator lets clients do that nobody declared.
+func (s *issuerSide) registration() oauth.Registration {
+	c := s.app.Config.Clients
+	r := oauth.Registration{Mode: c.Registration, Scopes: c.RegistrationScopes, GrantTypes: c.RegistrationGrants, Limit: c.RegistrationLimit,
+		SecretLife: time.Duration(c.RegistrationSecretLife), Store: s.db, Catalog: s.catalog}
+	if c.RegistrationNonce {
+		r.PKCE = "nonce"
+	}
+	return r
 }

@@ -168,7 +168,7 @@ func (s *issuerSide) doors() error {
 	}
 	endpoints := oauth.Handler(oauth.Config{Issuer: c.Issuer, Door: d, Catalog: s.catalog, Sessions: s.sessions, Grants: s.grants,
 		Clients: s.clients,
-		Tokens:  s.tokens, Keys: s.keys, Vault: s.vault, Consents: s.db, Clock: symbolon.Now, HTTP: s.outbound})
+		Tokens:  s.tokens, Keys: s.keys, Vault: s.vault, Consents: s.db, Clock: symbolon.Now, Registration: s.registration(), HTTP: s.outbound})
 	administration := admin.New(admin.Config{Issuer: c.Issuer, Version: s.app.Version, Door: d, Store: s.db, Catalog: s.catalog,
 		Directory: s.directory, Sessions: s.sessions, Tokens: s.tokens, Keys: s.keys, Ledger: s.ledger,
 		Metrics: s.app.metrics.Page(), Clock: symbolon.Now, Log: s.app.Log})

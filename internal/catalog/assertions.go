@@ -54,6 +54,34 @@ func (s *Snapshot) Asserter(issuer string) (*symbolon.Organisation, *symbolon.Tr
 	return nil, nil, false
 }
 
+// vouches checks an issuer of software statements (RFC 7591 §2.3): it speaks for one organisation.
+func (c *checker) vouches(trust *symbolon.Trust) {
+	if !trust.Software {
+		return
+	}
+	field, n := "trust "+trust.Name+": software_statements", 0
+	for _, o := range c.organisations {
+		for _, other := range o.Trust {
+			if other.Software && other.Issuer == trust.Issuer {
+				n++
+			}
+		}
+	}
+	c.must(trust.Issuer != "" && trust.Issuer != c.Issuer, "%s: they need an issuer, and not this service", field)
+	c.must(n == 1, "%s: the issuer %s is trusted in more than one place", field, trust.Issuer)
+}
+
+// Voucher finds the issuer whose software statements are believed, and the organisation it speaks for.
+func (s *Snapshot) Voucher(issuer string) (*symbolon.Organisation, *symbolon.Trust, bool) {
+	for _, o := range s.organisations {
+		i := slices.IndexFunc(o.Trust, func(t symbolon.Trust) bool { return t.Software && t.Issuer == issuer })
+		if i >= 0 && issuer != "" {
+			return o, &o.Trust[i], true
+		}
+	}
+	return nil, nil, false
+}
+
 // foreign checks an authorization server of another domain.
 func (c *checker) foreign(r *symbolon.Resource) {
 	if r.Foreign == nil {

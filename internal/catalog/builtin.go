@@ -15,14 +15,22 @@ const (
 	Administrators symbolon.GroupID    = "administrators" // members may do every admin action
 	Brokers        symbolon.GroupID    = "brokers"        // every client declared broker: true
 	Account        symbolon.ClientID   = "account"        // the account pages, as a person logs in to them
+	Anonymous      symbolon.ClientID   = "anonymous"      // whoever registers a client without a token
 	Admin          symbolon.ResourceID = "admin"          // {issuer}/admin
 	Signals        symbolon.ResourceID = "signals"        // {issuer}/ssf
+	Registration   symbolon.ResourceID = "registration"   // {issuer}/register
+)
+
+// Scopes of [Registration]: a token for it is an initial access token (RFC 7591 §3).
+const (
+	ScopeRegister     = "register"
+	ScopeRegisterOnce = "register.once"
 )
 
 // reserved ids would be mistaken for something of the product.
 var (
-	reservedClients   = []symbolon.ClientID{Account, "system"}
-	reservedResources = []symbolon.ResourceID{Admin, Signals, "userinfo"}
+	reservedClients   = []symbolon.ClientID{Account, Anonymous, "system"}
+	reservedResources = []symbolon.ResourceID{Admin, Signals, Registration, "userinfo"}
 )
 
 func builtinResources(issuer string) []*symbolon.Resource {
@@ -37,6 +45,11 @@ func builtinResources(issuer string) []*symbolon.Resource {
 			Scopes: []symbolon.Scope{
 				{Name: "ssf.manage", Description: "manage its streams of security events"},
 				{Name: "ssf.read", Description: "read its streams of security events"},
+			}},
+		{ID: Registration, Identifier: issuer + "/register", Name: "registration of clients", Kind: "service", Criticality: "high",
+			Scopes: []symbolon.Scope{
+				{Name: ScopeRegister, Description: "let clients register"},
+				{Name: ScopeRegisterOnce, Description: "let one client register"},
 			}},
 	}
 }

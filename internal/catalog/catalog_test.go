@@ -73,7 +73,7 @@ func eventsOf(t *testing.T, db *store.DB) []symbolon.Event {
 func TestANewStoreBeginsWithEditablePolicies(t *testing.T) { // S3, S5
 	c, db := open(t)
 	objects, err := db.Objects(context.Background(), catalog.Kinds...)
-	if err != nil || len(objects) != 4 {
+	if err != nil || len(objects) != 5 {
 		t.Fatalf("%d objects, %v", len(objects), err)
 	}
 	before := len(eventsOf(t, db))

@@ -48,6 +48,7 @@ func check(d *declared, s *Snapshot, expressions *claim.Compiler, found *finding
 		c.trust(organisation.Trust)
 		for _, trust := range organisation.Trust {
 			c.assertions(&trust)
+			c.vouches(&trust)
 		}
 	}
 	for _, group := range d.groups {

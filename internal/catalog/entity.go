@@ -70,7 +70,10 @@ func (s *Snapshot) prepared(e policy.Entity) policy.Entity {
 
 // entities are those that policies may name.
 func (s *Snapshot) entities() []policy.Entity {
-	list := []policy.Entity{{UID: policy.UID{Type: policy.Service, ID: string(Account)}}}
+	list := []policy.Entity{
+		{UID: policy.UID{Type: policy.Service, ID: string(Account)}},
+		{UID: policy.UID{Type: policy.Service, ID: string(Anonymous)}},
+	}
 	for _, g := range s.groups {
 		e := policy.Entity{UID: policy.UID{Type: policy.Group, ID: string(g.ID)}}
 		describe(&e, g.Parents, "")

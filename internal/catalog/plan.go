@@ -21,7 +21,8 @@ type Difference struct {
 
 // Plan compares what is wanted with what is there and keeps the edits that change something, each
 // bound to the version it was compared with. With prune, objects that nobody wants are deleted,
-// except the policies that a new store begins with: only an explicit edit deletes those.
+// except the policies that a new store begins with, and clients that registered themselves: only an
+// explicit edit deletes those.
 func Plan(current []symbolon.Object, desired []Edit, prune bool) ([]Edit, []Difference) {
 	there := map[ref]symbolon.Object{}
 	for _, o := range current {
@@ -80,7 +81,7 @@ func (p *plan) prune(there map[ref]symbolon.Object, wanted map[ref]bool) {
 	}
 	var gone []Edit
 	for at, o := range there {
-		if !wanted[at] {
+		if !wanted[at] && !SelfRegistered(o) {
 			gone = append(gone, Edit{Kind: o.Kind, ID: o.ID, Delete: true, Was: o.Version})
 		}
 	}
@@ -88,6 +89,15 @@ func (p *plan) prune(there map[ref]symbolon.Object, wanted map[ref]bool) {
 	for _, e := range gone {
 		p.add(e, "delete", nil)
 	}
+}
+
+// SelfRegistered reports whether an object is a client that registered itself (RFC 7591): nobody
+// declared it, so what is declared says nothing about it.
+func SelfRegistered(o symbolon.Object) bool {
+	var c struct {
+		Registered *symbolon.Registration `json:"registered"`
+	}
+	return o.Kind == symbolon.KindClient && json.Unmarshal(o.Doc, &c) == nil && c.Registered != nil
 }
 
 func fieldsThatDiffer(old, fresh json.RawMessage) (lines []string) {

@@ -89,11 +89,15 @@ func (c *Config) checkBroker() error {
 
 func (c *Config) checkWords() error {
 	for _, w := range []struct{ key, value, allowed string }{
+		{"clients.registration", c.Clients.Registration, "none token open"},
 		{"log.format", c.Log.Format, "json text auto"}, {"log.level", c.Log.Level, "debug info warn error"},
 	} {
 		if !strings.Contains(" "+w.allowed+" ", " "+w.value+" ") {
 			return fmt.Errorf("%s: %q is none of %s", w.key, w.value, strings.ReplaceAll(w.allowed, " ", ", "))
 		}
+	}
+	if c.Clients.RegistrationLimit < 0 || c.Clients.RegistrationSecretLife < 0 {
+		return errors.New("clients: registration_limit and registration_secret_life are not negative")
 	}
 	if c.Tracing.Sample < 0 || c.Tracing.Sample > 1 {
 		return fmt.Errorf("tracing.sample: %v is not between 0 and 1", c.Tracing.Sample)

@@ -51,6 +51,13 @@ type TLS struct {
 type Clients struct {
 	MetadataHosts  []string `yaml:"metadata_document_hosts" doc:"Hosts whose client ID metadata documents are read: a client there describes itself at the URL that is its id. * is any host. Empty: clients are declared."`
 	MetadataScopes []string `yaml:"metadata_document_scopes" doc:"What such a client may ask for." default:"openid"`
+
+	Registration           string   `yaml:"registration" doc:"Whether clients may register themselves (RFC 7591): none, token (with a token for ISSUER/register), or open (anybody). The policy decides too, by action clients.register." default:"none"`
+	RegistrationScopes     []string `yaml:"registration_scopes" doc:"What such a client may ask for." default:"openid,profile,email,offline_access"`
+	RegistrationGrants     []string `yaml:"registration_grants" doc:"Grant types that such a client may use." default:"authorization_code,refresh_token"`
+	RegistrationNonce      bool     `yaml:"registration_nonce" doc:"Let confidential clients that register use the nonce of OpenID Connect in place of PKCE." default:"false"`
+	RegistrationLimit      int      `yaml:"registration_limit" doc:"How many such clients there may be at once." default:"1000"`
+	RegistrationSecretLife Duration `yaml:"registration_secret_life" doc:"How long the secrets of such clients last; an update in the second half of it gives a new one. 0s: for ever." default:"0s"`
 }
 
 // Broker is what a process with the broker role needs to know of itself.

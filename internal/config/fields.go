@@ -54,6 +54,18 @@ func (f field) set(text string) error {
 			return fmt.Errorf("%q is not a number", text)
 		}
 		f.value.SetFloat(number)
+	case reflect.Bool:
+		said, err := strconv.ParseBool(text)
+		if err != nil {
+			return fmt.Errorf("%q is neither true nor false", text)
+		}
+		f.value.SetBool(said)
+	case reflect.Int:
+		number, err := strconv.Atoi(text)
+		if err != nil {
+			return fmt.Errorf("%q is not a whole number", text)
+		}
+		f.value.SetInt(int64(number))
 	case reflect.Slice:
 		f.value.Set(reflect.ValueOf(splitList(text)))
 	default:

@@ -91,6 +91,9 @@ func (e *endpoints) describe() map[string]any {
 	if slices.ContainsFunc(e.Catalog.Current().Clients(), func(c *symbolon.Client) bool { return c.PKCE == pkceNonce }) {
 		described["nonce_in_place_of_pkce_supported"] = true // ours: some client is declared so
 	}
+	if e.Registration.enabled() {
+		described["registration_endpoint"] = e.Issuer + pathRegister
+	}
 	e.describeDecoupled(described)
 	e.describeRequests(described)
 	return described

@@ -41,7 +41,7 @@ type Consents interface {
 	Consents(ctx context.Context, user symbolon.UserID) ([]symbolon.Consent, error)
 }
 
-// Config of [Handler]; every field but HTTP is needed.
+// Config of [Handler]; every field but HTTP and Registration is needed.
 type Config struct {
 	Issuer   string // URL without a path
 	Door     *door.Door
@@ -55,6 +55,8 @@ type Config struct {
 	Consents Consents
 	Clock    symbolon.Clock
 	HTTP     *http.Client // for request objects by reference (RFC 9101 §5.2), guarded; nil = none are fetched
+
+	Registration Registration // the zero value = clients are declared
 }
 
 const (
@@ -70,7 +72,7 @@ const (
 
 // Paths lists where [Handler] has to be mounted.
 var Paths = []string{pathOpenID, pathOAuth, pathJWKS, pathAuthorize, pathToken, pathIntrospect, pathRevoke, pathUserinfo,
-	pathDeviceAuthorization, pathBackchannel, pathPushed, catalog.ProtectedPath + "/"}
+	pathDeviceAuthorization, pathBackchannel, pathPushed, catalog.ProtectedPath + "/", pathRegister, pathRegister + "/"}
 
 type endpoints struct{ Config }
 
@@ -92,6 +94,10 @@ func Handler(c Config) http.Handler {
 	mux.Handle("GET "+pathAuthorize, c.Door.Handle("authorize", page.Crossing, e.authorize))
 	mux.Handle("POST "+pathAuthorize, c.Door.Handle("authorize", page.Crossing, e.authorizeByPost))
 	mux.Handle("POST "+pathIntrospect, c.Door.Handle("introspect", asJSON, e.introspect))
+	if c.Registration.enabled() {
+		public(pathRegister, "POST", c.Door.Handle("register", asRegistration, e.register))
+		public(pathRegister+"/{id}", "GET, PUT, DELETE", c.Door.Handle("register.client", asRegistration, e.manage))
+	}
 	return mux
 }
 
