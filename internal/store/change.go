@@ -54,6 +54,8 @@ func (db *DB) planLive(change symbolon.Change) ([]statement, error) {
 
 func planRest(change symbolon.Change) ([]statement, error) {
 	switch c := change.(type) {
+	case symbolon.ListStatus:
+		return listStatus(c.Status), nil
 	case symbolon.PutStream:
 		return putStream(c.Stream), nil
 	case symbolon.AckStream:

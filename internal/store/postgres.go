@@ -101,7 +101,7 @@ func (e *postgresEngine) announce() []statement {
 }
 
 func (e *postgresEngine) query(ctx context.Context, text string, args ...any) (rows, error) {
-	return e.pool.Query(ctx, text, args...) //nolint:sqlclosecheck // whoever reads the rows closes them
+	return e.pool.Query(ctx, text, args...)
 }
 
 func (e *postgresEngine) ping(ctx context.Context) error { return e.pool.Ping(ctx) }

@@ -51,7 +51,7 @@ func durable(ctx context.Context, conn *pgx.Conn) error {
 }
 
 func (w *postgresWriter) query(ctx context.Context, text string, args ...any) (rows, error) {
-	return w.conn.Query(ctx, text, args...) //nolint:sqlclosecheck // whoever reads the rows closes them
+	return w.conn.Query(ctx, text, args...)
 }
 
 func (w *postgresWriter) exec(ctx context.Context, text string) error {

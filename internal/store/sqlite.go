@@ -87,7 +87,7 @@ func (e *sqliteEngine) query(ctx context.Context, text string, args ...any) (row
 		}
 		var lost bool
 		if known, lost = e.texts.LoadOrStore(text, stmt); lost {
-			_ = stmt.Close() //nolint:sqlclosecheck // another goroutine was first; the kept one lives as long as the store
+			_ = stmt.Close()
 		}
 	}
 	found, err := known.(*sql.Stmt).QueryContext(calm, args...) //nolint:rowserrcheck // whoever reads the rows asks
@@ -161,7 +161,7 @@ func (w *sqliteWriter) query(_ context.Context, text string, args ...any) (rows,
 	if err != nil {
 		return nil, err
 	}
-	found, err := stmt.QueryContext(context.Background(), args...) //nolint:rowserrcheck,sqlclosecheck // whoever reads the rows asks and closes
+	found, err := stmt.QueryContext(context.Background(), args...) //nolint:rowserrcheck // whoever reads the rows asks
 	if err != nil {
 		return nil, err
 	}

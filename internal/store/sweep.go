@@ -11,8 +11,12 @@ type rubbish struct {
 	later            time.Duration // how long after the end a thing is kept
 }
 
+// keepStatus is how long a bit outlives its token, for those whose clock is late.
+const keepStatus = time.Hour
+
 var rubbishes = []rubbish{
 	{table: "tokens", key: "hash", when: "expires <= $1"},
+	{table: "statuses", key: "token", when: "expires <= $1", later: keepStatus},
 	{table: "tickets", key: "hash", when: "keep_until <= $1"},
 	{table: "marks", key: "mark", when: "expires <= $1"},
 	{table: "revocations", key: "target", when: "keep_until > 0 AND keep_until <= $1"},

@@ -28,6 +28,25 @@ func tokens(b *bench) {
 	got(b, &t)(b.Token(ctx, t.Hash))
 }
 
+// statuses: a place is given once, to one token, and is swept an hour after its end.
+func statuses(b *bench) {
+	place := func(list string, index int, ends time.Duration) symbolon.Status {
+		return symbolon.Status{Token: symbolon.NewTokenID(), List: list, Index: index, Issued: b.now, Expires: b.now.Add(ends), Targets: []string{"tok_1", "wiki"}}
+	}
+	last, first, other := place("a", 65535, time.Hour), place("a", 0, -time.Hour), place("b", 0, time.Hour)
+	b.commit(symbolon.ListStatus{Status: last}, symbolon.ListStatus{Status: first}, symbolon.ListStatus{Status: other})
+	got(b, list(first, last))(b.Statuses(ctx, "a"))
+	got(b, list(other))(b.Statuses(ctx, "b"))
+	got(b, list[symbolon.Status]())(b.Statuses(ctx, "c"))
+	b.refused(symbolon.Conflict, symbolon.ListStatus{Status: place("a", 0, time.Hour)})
+	last.Index = 7
+	b.refused(symbolon.Conflict, symbolon.ListStatus{Status: last})
+	got(b, 0)(b.Sweep(ctx, b.now.Add(-time.Second), 100))
+	got(b, 1)(b.Sweep(ctx, b.now, 100))
+	last.Index = 65535
+	got(b, list(last))(b.Statuses(ctx, "a"))
+}
+
 func (b *bench) ticket(secret string) symbolon.Ticket {
 	return symbolon.Ticket{
 		Hash: symbolon.HashOf(secret), Kind: symbolon.CodeTicket, User: "usr_1", Expires: b.now.Add(time.Minute), Data: []byte("sealed"),

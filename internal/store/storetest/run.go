@@ -18,7 +18,7 @@ func Run(t *testing.T, url func(testing.TB) string) {
 	for name, test := range map[string]func(*bench){
 		"Users": users, "Credentials": credentials, "Consents": consents,
 		"Sessions": sessions, "SessionLists": sessionLists, "Authorizations": authorizations,
-		"Tokens": tokens, "Tickets": tickets, "Waiting": waiting, "Marks": marks, "Revocations": revocations, "Attempts": attempts,
+		"Tokens": tokens, "Tickets": tickets, "Waiting": waiting, "Statuses": statuses, "Marks": marks, "Revocations": revocations, "Attempts": attempts,
 		"Objects": objects, "Keys": keys, "Streams": streams,
 		"Atomic": atomic, "OnlyTheGuiltyFail": onlyTheGuiltyFail, "Hook": hook, "Cancelled": cancelled, "Closing": closing,
 		"HostileText": hostileText, "BrokenData": brokenData,
