@@ -104,11 +104,14 @@ func (d *Door) log(r *http.Request, ev *Event, elapsed time.Duration) {
 	if !logger.Enabled(r.Context(), level) {
 		return
 	}
-	logger.LogAttrs(r.Context(), level, "request", ev.attrs(r.Method, elapsed)...)
+	var space [maxAttrs]slog.Attr // which stays on the stack
+	logger.LogAttrs(r.Context(), level, "request", ev.attrs(space[:0], r.Method, elapsed)...)
 }
 
-func (ev *Event) attrs(method string, elapsed time.Duration) []slog.Attr {
-	attrs := make([]slog.Attr, 0, 12)
+// maxAttrs is how many there can be of one event.
+const maxAttrs = 13
+
+func (ev *Event) attrs(attrs []slog.Attr, method string, elapsed time.Duration) []slog.Attr {
 	attrs = append(attrs, slog.String("request_id", ev.RequestID), slog.String("method", method),
 		slog.String("route", ev.Route), slog.Int("status", ev.Status), slog.Int64("us", elapsed.Microseconds()))
 	for _, f := range [...]struct{ key, value string }{
