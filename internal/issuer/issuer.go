@@ -45,6 +45,8 @@ type Store interface {
 	// Revocations finds those of the targets that exist.
 	Revocations(ctx context.Context, targets ...string) ([]symbolon.Revocation, error)
 	AllRevocations(ctx context.Context) ([]symbolon.Revocation, error)
+	Statuses(ctx context.Context, list string) ([]symbolon.Status, error)
+	EventHead(ctx context.Context) (int64, error) // moves with every commit that has events; a revocation has
 }
 
 // Catalog gives the snapshot that a request is judged by.
@@ -81,6 +83,8 @@ type Issuer struct {
 	opened   *otter.Cache[symbolon.Hash, *opened]
 	verifier token.Verifier
 
+	statuses *statuses
+
 	expressions *claim.Compiler
 	proofs      proofs
 }
@@ -101,10 +105,14 @@ func New(ctx context.Context, c Config) (*Issuer, error) {
 	if err != nil {
 		return nil, err
 	}
+	statuses, err := newStatuses()
+	if err != nil {
+		return nil, err
+	}
 	if c.Certificate == nil {
 		c.Certificate = ofConnection
 	}
-	i := &Issuer{Config: c, marks: newMarks(c.Clock), people: people, opened: opened, proofs: newProofs(&c), expressions: claim.NewCompiler()}
+	i := &Issuer{Config: c, marks: newMarks(c.Clock), people: people, opened: opened, statuses: statuses, proofs: newProofs(&c), expressions: claim.NewCompiler()}
 	i.verifier = token.Verifier{Keys: c.Keys, Issuer: c.Issuer, AnyAudience: true, Clock: c.Clock, Leeway: clockLeeway}
 	if c.Shared {
 		return i, nil

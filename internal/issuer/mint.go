@@ -57,7 +57,7 @@ type Issued struct {
 }
 
 // Issue makes an access token. The caller commits the changes before it gives the token away;
-// a JWT has none. The error is invalid_grant if what the token would hang on has ended.
+// a JWT has them only for status lists. The error is invalid_grant if what the token would hang on has ended.
 func (i *Issuer) Issue(ctx context.Context, m Mint) (Issued, []symbolon.Change, error) {
 	now := i.Clock()
 	claims := m.claims(i.Issuer, now)
@@ -72,22 +72,30 @@ func (i *Issuer) Issue(ctx context.Context, m Mint) (Issued, []symbolon.Change, 
 	if err := i.ask(ctx, &m, &rule, claims); err != nil {
 		return Issued{}, nil, err
 	}
-	if err := i.embed(ctx, &m, &rule, claims, now); err != nil {
+	changes, err := i.embed(ctx, &m, &rule, claims, now)
+	if err != nil {
 		return Issued{}, nil, err
 	}
 	out := Issued{ID: symbolon.TokenID(claims.ID), Format: m.format(&rule), Issued: now,
 		Expires: claims.Expires, Scopes: claims.Scope, Claims: claims}
+	if out.Format != FormatOpaque {
+		listed, err := i.enlist(&rule, claims)
+		if err != nil {
+			return Issued{}, nil, err
+		}
+		changes = append(changes, listed...)
+	}
 	switch out.Format {
 	case FormatJWT:
 		raw, err := i.signed(ctx, &m, &rule, claims)
 		out.Raw = symbolon.NewSecret(raw)
-		return out, nil, err
+		return out, changes, err
 	case FormatJWE:
-		return i.wrapped(ctx, &m, &rule, out)
+		return i.wrapped(ctx, &m, &rule, out, changes)
 	}
 	out.Raw = token.NewOpaque(token.PrefixAccess)
 	record, err := i.sealed(&out, claims)
-	return out, []symbolon.Change{symbolon.IssueToken{Token: record}}, err
+	return out, append(changes, symbolon.IssueToken{Token: record}), err
 }
 
 // browserSession: a broker that logs a person in to an app it fronts keeps the token in a cookie.
@@ -190,7 +198,7 @@ func (i *Issuer) signed(ctx context.Context, m *Mint, rule *symbolon.TokenRule, 
 
 // wrapped makes the JWE. What cannot be read by who presents it is found by its hash, as an opaque
 // token is, so it can be introspected and taken back.
-func (i *Issuer) wrapped(ctx context.Context, m *Mint, rule *symbolon.TokenRule, out Issued) (Issued, []symbolon.Change, error) {
+func (i *Issuer) wrapped(ctx context.Context, m *Mint, rule *symbolon.TokenRule, out Issued, changes []symbolon.Change) (Issued, []symbolon.Change, error) {
 	to, err := token.NewRecipient(rule.Encryption)
 	if err != nil {
 		return out, nil, err
@@ -205,7 +213,7 @@ func (i *Issuer) wrapped(ctx context.Context, m *Mint, rule *symbolon.TokenRule,
 	}
 	out.Raw = symbolon.NewSecret(raw)
 	record, err := i.sealed(&out, out.Claims)
-	return out, []symbolon.Change{symbolon.IssueToken{Token: record}}, err
+	return out, append(changes, symbolon.IssueToken{Token: record}), err
 }
 
 const purposeToken = "access token"

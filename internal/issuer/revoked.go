@@ -13,7 +13,8 @@ type marks struct {
 
 	mu   sync.RWMutex
 	of   map[string]symbolon.Revocation
-	tidy int // at this size the outlived ones are removed
+	news int64 // how many were added
+	tidy int   // at this size the outlived ones are removed
 }
 
 const firstTidy = 1024
@@ -35,9 +36,17 @@ func (m *marks) add(r symbolon.Revocation) {
 		r = wider(standing, r)
 	}
 	m.of[r.Target] = r
+	m.news++
 	if len(m.of) >= m.tidy {
 		m.tidyUp(m.clock())
 	}
+}
+
+// version grows with each revocation.
+func (m *marks) version() int64 {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.news
 }
 
 func wider(a, b symbolon.Revocation) symbolon.Revocation {
