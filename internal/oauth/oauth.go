@@ -72,7 +72,7 @@ const (
 
 // Paths lists where [Handler] has to be mounted.
 var Paths = []string{pathOpenID, pathOAuth, pathJWKS, pathAuthorize, pathToken, pathIntrospect, pathRevoke, pathUserinfo,
-	pathDeviceAuthorization, pathBackchannel, pathPushed, catalog.ProtectedPath + "/", pathRegister, pathRegister + "/"}
+	pathDeviceAuthorization, pathBackchannel, pathPushed, catalog.ProtectedPath + "/", issuer.StatusPath, pathRegister, pathRegister + "/"}
 
 type endpoints struct{ Config }
 
@@ -90,6 +90,8 @@ func Handler(c Config) http.Handler {
 	mux.Handle("POST "+pathBackchannel, c.Door.Handle("bc-authorize", asBackchannel, e.backchannel))
 	public(pathRevoke, "POST", c.Door.Handle("revoke", asJSON, e.revoke))
 	public(catalog.ProtectedPath+"/", "GET", c.Door.Handle("oauth-protected-resource", door.AsProblem, e.protected))
+	public(issuer.StatusPath, "GET", c.Door.Handle("status-list", door.AsProblem, e.statusList))
+	public(issuer.StatusPath+"{list}", "GET", c.Door.Handle("status-list", door.AsProblem, e.statusList))
 	public(pathPushed, "POST", c.Door.Handle("par", asJSON, e.par))
 	mux.Handle("GET "+pathAuthorize, c.Door.Handle("authorize", page.Crossing, e.authorize))
 	mux.Handle("POST "+pathAuthorize, c.Door.Handle("authorize", page.Crossing, e.authorizeByPost))
