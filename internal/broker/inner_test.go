@@ -1,6 +1,9 @@
 package broker
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
@@ -11,6 +14,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/go-jose/go-jose/v4"
 
 	"symbolon.dev"
 	"symbolon.dev/internal/grant"
@@ -138,6 +142,28 @@ func TestABoundInnerTokenPassesWithItsProofAlone(t *testing.T) {
 	w.refused("as a bearer token", w.bearer(outer, orders+"/1", "Dpop", must(k.Prove("GET", orders+"/1", outer, ""))), "invalid_token", "Bearer")
 	free := w.wrapped(nil, orders)
 	w.refused("a bearer token with a proof", w.dpop(orders+"/1", free, must(k.Prove("GET", orders+"/1", free, ""))), "invalid_token", "DPoP")
+}
+
+// S30: an inner token that was revoked alone is not handed on, and one that no broker can read is not either.
+func TestAnInnerTokenThatIsNotBelievedIsNotHandedOn(t *testing.T) {
+	w := gatewayed(t)
+	private := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+	sealed := *must1(w.catalog.Current().Resource("billing"))
+	sealed.Token = symbolon.TokenRule{Format: "jwe", Encryption: &symbolon.Encryption{Key: must(jose.JSONWebKey{Key: private.Public()}.MarshalJSON())}}
+	w.put(symbolon.KindResource, "billing", sealed)
+	outer := w.wrapped(nil, orders, billing)
+	if got := w.bearer(outer, orders+"/1"); got.StatusCode != http.StatusOK {
+		t.Fatalf("%d %s", got.StatusCode, got.body)
+	}
+	if got := w.bearer(outer, billing+"/1"); got.StatusCode != http.StatusUnauthorized {
+		t.Errorf("an encrypted one: %d", got.StatusCode)
+	}
+	carried := must(token.Embedded(must(w.tokens.Open(t.Context(), outer))))[orders]
+	w.check(w.tokens.RevokePresented(t.Context(), must1(w.catalog.Current().Client("robot")), carried, ""))
+	w.until("the broker has heard of it", func() bool { return w.bearer(outer, orders+"/1").StatusCode == http.StatusUnauthorized })
+	if _, err := w.tokens.Open(t.Context(), outer); err != nil {
+		t.Errorf("the outer one went with it: %v", err)
+	}
 }
 
 func must1[T any](value T, ok bool) T {
