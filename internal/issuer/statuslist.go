@@ -22,7 +22,7 @@ import (
 //   - Places are given in random order: an index says nothing of when a token was issued.
 //   - A bit is not stored. It follows from the revocations and from what the token hangs on, just as
 //     introspection does, so whatever revokes a token sets it.
-//   - A list is signed anew as soon as something has been revoked, and each minute.
+//   - A list is signed anew as soon as something has been revoked, a key of ours too, and each minute.
 //   - Places are swept when their tokens have ended; a list without any does not exist.
 const (
 	StatusPath = "/status/" // under the issuer, followed by a list's name
@@ -101,6 +101,7 @@ type statuses struct {
 
 type signedList struct {
 	compact string
+	key     string // that signed it
 	version int64
 	until   time.Time
 }
@@ -119,7 +120,7 @@ func (i *Issuer) StatusList(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if kept, ok := i.statuses.signed.GetIfPresent(name); ok && kept.version == version && i.Clock().Before(kept.until) {
+	if kept, ok := i.statuses.signed.GetIfPresent(name); ok && kept.version == version && i.Clock().Before(kept.until) && i.trusted(kept.key) {
 		return kept.compact, nil
 	}
 	made, err, _ := i.statuses.making.Do(name, func() (any, error) { return i.signList(context.WithoutCancel(ctx), name) })
@@ -133,6 +134,11 @@ func (i *Issuer) StatusList(ctx context.Context, name string) (string, error) {
 		}
 	}
 	return list.compact, nil
+}
+
+func (i *Issuer) trusted(key string) bool {
+	_, err := i.Keys.Key(key, token.ES256)
+	return err == nil
 }
 
 func noList() error {
@@ -178,7 +184,7 @@ func (i *Issuer) signList(ctx context.Context, name string) (*signedList, error)
 	if err != nil {
 		return nil, err
 	}
-	made := &signedList{compact, version, now.Add(StatusTTL)}
+	made := &signedList{compact, signer.KeyID(), version, now.Add(StatusTTL)}
 	i.statuses.signed.Set(name, made)
 	return made, nil
 }

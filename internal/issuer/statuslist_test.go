@@ -168,6 +168,11 @@ func TestAListComesAndGoes(t *testing.T) {
 	if must(w.StatusList(ctx, name)) == first {
 		t.Error("it is not signed again")
 	}
+	kept := must(w.StatusList(ctx, name))
+	w.check(w.ring.Revoke(ctx, symbolon.KeyID(must(w.ring.Signer(token.ES256)).KeyID()), "test", "lost"))
+	if must(w.StatusList(ctx, name)) == kept {
+		t.Error("it stays signed by a key that is not trusted any more")
+	}
 	for _, unknown := range []string{"", "x", "../../etc/passwd", name + "=", strings.Repeat("A", 22)} {
 		if _, err := w.StatusList(ctx, unknown); storetest.KindOf(err) != symbolon.NotFound {
 			t.Errorf("%q: %v", unknown, err)
