@@ -28,9 +28,14 @@ type snapshotAnswer struct {
 // place to count what it decided. Both are ordinary operations of an ordinary resource.
 func (a *Admin) forBrokers() {
 	handle(a, operation{http.MethodGet, "/snapshot", "get-snapshot", "snapshot.read", "snapshot", "Policies, resources and groups to decide on; no secrets", 0},
-		func(_ context.Context, _ caller, in *struct {
+		func(ctx context.Context, _ caller, in *struct {
 			IfNoneMatch string `header:"If-None-Match"`
 		}) (*snapshotAnswer, error) {
+			// Whoever asks has heard of a change that is committed; the snapshot in force here may
+			// be that of the moment before.
+			if err := a.Catalog.Reload(ctx); err != nil {
+				return nil, err
+			}
 			current := a.Catalog.Current()
 			tag := `"` + current.Version + `"`
 			if in.IfNoneMatch == tag {

@@ -213,6 +213,10 @@ func (w *world) snapshot(rw http.ResponseWriter, r *http.Request) {
 		http.Error(rw, err.Error(), http.StatusUnauthorized)
 		return
 	}
+	if err := w.catalog.Reload(r.Context()); err != nil { // as the admin API does
+		http.Error(rw, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
 	now := w.catalog.Current()
 	tag := `"` + now.Version + `"`
 	rw.Header().Set("ETag", tag)

@@ -70,7 +70,7 @@ func (p *places) begin() error {
 	}
 	p.list, p.free = base64.RawURLEncoding.EncodeToString(name), make([]uint16, statusSize)
 	for n := range p.free {
-		p.free[n] = uint16(n) //nolint:gosec // statusSize values fit
+		p.free[n] = uint16(n)
 	}
 	return nil
 }

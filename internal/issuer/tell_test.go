@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -176,22 +177,46 @@ func TestNoPersonalDataInAJWTThatLeaves(t *testing.T) {
 	}
 }
 
+// hookSays is a hook that answers as it is told; status 0 = never.
+type hookSays struct {
+	mu     sync.Mutex
+	answer string
+	status int
+	asked  []string
+}
+
+func (h *hookSays) ServeHTTP(out http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	h.mu.Lock()
+	h.asked = append(h.asked, string(body))
+	answer, status := h.answer, h.status
+	h.mu.Unlock()
+	if status == 0 {
+		<-r.Context().Done()
+		return
+	}
+	out.WriteHeader(status)
+	_, _ = out.Write([]byte(answer))
+}
+
+func (h *hookSays) says(status int, answer string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.status, h.answer = status, answer
+}
+
+func (h *hookSays) questions() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.asked)
+}
+
 // S24: a hook is a source with a time limit, asked once for each token, by a question that it can
 // check.
 func TestAHookIsASource(t *testing.T) {
 	w := newWorld(t)
-	var asked []string
-	answer, status := `{"tier":"gold"}`, http.StatusOK
-	hook := httptest.NewTLSServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		asked = append(asked, string(body))
-		if status == 0 { // never answers
-			<-r.Context().Done()
-			return
-		}
-		out.WriteHeader(status)
-		_, _ = out.Write([]byte(answer))
-	}))
+	h := &hookSays{answer: `{"tier":"gold"}`, status: http.StatusOK}
+	hook := httptest.NewTLSServer(h)
 	defer hook.Close()
 	w.Outbound = hook.Client()
 	rule := symbolon.TokenRule{Hook: &symbolon.Hook{URL: hook.URL, Anonymous: true}, Mappings: []symbolon.Mapping{{Claim: "tier", Expr: "hook.tier"}}}
@@ -203,6 +228,7 @@ func TestAHookIsASource(t *testing.T) {
 			t.Errorf("%v", told.Claims.Extra)
 		}
 	}
+	asked := h.questions()
 	if len(asked) != 1 {
 		t.Fatalf("asked %d times", len(asked))
 	}
@@ -217,8 +243,8 @@ func TestAHookIsASource(t *testing.T) {
 		t.Errorf("%v", payload)
 	}
 	for name, broken := range map[string]func(){
-		"silent": func() { status = 0 }, "failing": func() { status = 500 }, "redirecting": func() { status = 302 },
-		"no object": func() { status, answer = 200, `["gold"]` }, "too long": func() { status, answer = 200, `{"tier":"`+strings.Repeat("x", 17<<10)+`"}` },
+		"silent": func() { h.says(0, "") }, "failing": func() { h.says(500, "") }, "redirecting": func() { h.says(302, "") },
+		"no object": func() { h.says(200, `["gold"]`) }, "too long": func() { h.says(200, `{"tier":"`+strings.Repeat("x", 17<<10)+`"}`) },
 		"unreachable": func() { w.Outbound = nil },
 	} {
 		broken()
