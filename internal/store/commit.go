@@ -150,6 +150,7 @@ func (l *lane) again() {
 	defer cancel()
 	late := l.late
 	l.late = nil
+	defer l.db.behindVeil()()
 	l.oneByOne(ctx, late)
 }
 
@@ -186,7 +187,18 @@ func (l *lane) commit(batch []*pending) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
 	defer cancel()
+	defer l.db.behindVeil()()
 	l.write(ctx, batch)
+}
+
+// behindVeil hides what is being committed from those who follow the events, until lifted. With
+// other writers there is nothing to hide: no hook of ours knows what they commit.
+func (db *DB) behindVeil() (lift func()) {
+	if db.Shared() {
+		return func() {}
+	}
+	db.veil.Lock()
+	return db.veil.Unlock
 }
 
 // answer lets Commits return whose err is final, after the hook has heard of them.

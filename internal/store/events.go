@@ -22,11 +22,15 @@ func fillEvent(r rows, e *symbolon.Event) error {
 // EventsAfter lists the events that follow seq, in order; at most 1,000. They are all there:
 // none with a smaller number becomes visible later.
 func (db *DB) EventsAfter(ctx context.Context, seq int64, limit int) ([]symbolon.Event, error) {
+	db.veil.RLock()
+	defer db.veil.RUnlock()
 	return list(ctx, db, fillEvent, `SELECT body, chain FROM events WHERE seq > $1 ORDER BY seq LIMIT $2`, seq, page(limit))
 }
 
 // EventHead is the number of the last event, 0 if there is none.
 func (db *DB) EventHead(ctx context.Context) (int64, error) {
+	db.veil.RLock()
+	defer db.veil.RUnlock()
 	found, err := list(ctx, db, number, `SELECT seq FROM event_head`)
 	if err != nil {
 		return 0, err

@@ -33,6 +33,11 @@ type DB struct {
 	lanes     []*lane
 	watchers  watchers
 
+	// veil is held while a batch is written and told to the hook, where this process is the only
+	// writer. Whoever follows the events reads under it, and so never hears of a commit before
+	// what the hook keeps (revocations in memory, say) knows of it.
+	veil sync.RWMutex
+
 	gate   sync.RWMutex // held for reading while a Commit enters a queue
 	closed bool
 }
