@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +71,7 @@ func openIssuer(t *testing.T) (issuer string) {
 // and hears of the end of the session: by post before the browser moves on, and by a frame.
 func TestARegisteredClientHearsOfTheLogout(t *testing.T) {
 	issuer, rp := openIssuer(t), newRelyingParty(t)
+	hasRSA(t, issuer) // what registration defaults to; a new deployment makes its first RSA key beside the requests
 	command := exec.Command("node", "register.mjs", issuer, rp.URL)
 	command.Dir = absolute(t, "clients")
 	var complaint strings.Builder
@@ -136,4 +138,21 @@ func within[T any](t *testing.T, c chan T) T {
 		t.Fatal("nothing came")
 		panic("not reached")
 	}
+}
+
+// hasRSA waits until discovery offers RS256.
+func hasRSA(t *testing.T, issuer string) {
+	t.Helper()
+	client := &http.Client{Transport: loopbackTransport()}
+	eventually(t, 60*time.Second, "there is an RSA key", func() bool {
+		response, err := client.Get(issuer + "/.well-known/openid-configuration")
+		if err != nil {
+			return false
+		}
+		defer response.Body.Close()
+		var offered struct {
+			Algorithms []string `json:"id_token_signing_alg_values_supported"`
+		}
+		return json.NewDecoder(response.Body).Decode(&offered) == nil && slices.Contains(offered.Algorithms, "RS256")
+	})
 }
