@@ -1,6 +1,9 @@
 package symbolon
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Kind says what an error means to whoever caused it; each door maps it to its protocol once.
 type Kind uint8
@@ -56,4 +59,10 @@ func (e *Error) Because(cause error) *Error { e.Cause = cause; return e }
 type Remedy struct {
 	ACR    ACR   `json:"acr,omitempty"`
 	MaxAge int64 `json:"max_age,omitempty"` // seconds since authentication; 0 = any
+}
+
+// IsKind reports whether err is, or was caused by, an [*Error] of that kind.
+func IsKind(err error, kind Kind) bool {
+	var known *Error
+	return errors.As(err, &known) && known.Kind == kind
 }

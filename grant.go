@@ -49,7 +49,6 @@ type TicketKind string
 const (
 	CodeTicket      TicketKind = "code"      // RFC 6749 §4.1.2
 	EnrolmentTicket TicketKind = "enrolment" // a link that lets a person add a first credential
-	CeremonyTicket  TicketKind = "ceremony"  // a WebAuthn challenge that waits for its answer
 	PushedTicket    TicketKind = "pushed"    // RFC 9126 request_uri
 
 	DeviceTicket      TicketKind = "device"      // RFC 8628 device_code

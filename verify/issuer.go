@@ -3,7 +3,6 @@ package verify
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/url"
 	"sync"
@@ -72,7 +71,7 @@ func (i *issuer) discover(ctx context.Context) (*metadata, error) {
 	var err error
 	for _, name := range i.names {
 		body, err = i.get(ctx, wellKnown(i.id, name))
-		if !isKind(err, symbolon.NotFound) {
+		if !symbolon.IsKind(err, symbolon.NotFound) {
 			break
 		}
 	}
@@ -116,11 +115,6 @@ func wellKnown(id, name string) string {
 		u.Path = "/.well-known/" + name + path
 	}
 	return u.String()
-}
-
-func isKind(err error, kind symbolon.Kind) bool {
-	var known *symbolon.Error
-	return errors.As(err, &known) && known.Kind == kind
 }
 
 func unavailable(cause error, format string, args ...any) error {

@@ -45,7 +45,7 @@ func (k *keys) find(ctx context.Context, kid, alg string) (crypto.PublicKey, err
 		return nil, err
 	}
 	key, err := set.Key(kid, alg)
-	if !isKind(err, symbolon.NotFound) || !k.mayRetry() {
+	if !symbolon.IsKind(err, symbolon.NotFound) || !k.mayRetry() {
 		return key, err
 	}
 	if set, failed := share(ctx, &k.asking, "", callTimeout, k.fetch); failed == nil {

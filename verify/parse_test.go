@@ -17,7 +17,7 @@ func FuzzParsePoll(f *testing.F) {
 	f.Add([]byte(`{"sets":{}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		sets, more, err := parsePoll(body)
-		if err != nil && (len(sets) > 0 || more || !isKind(err, symbolon.Unavailable)) {
+		if err != nil && (len(sets) > 0 || more || !symbolon.IsKind(err, symbolon.Unavailable)) {
 			t.Fatalf("%q gave %v, %v and %v", body, sets, more, err)
 		}
 	})
@@ -32,7 +32,7 @@ func FuzzSet(f *testing.F) {
 			return
 		}
 		signals, err := s.signals("i")
-		if err != nil && !isKind(err, symbolon.Invalid) {
+		if err != nil && !symbolon.IsKind(err, symbolon.Invalid) {
 			t.Fatal(err)
 		}
 		for _, signal := range signals {

@@ -202,7 +202,7 @@ func (r *Receiver) hearAll(ctx context.Context, s *stream, sets []delivered, nex
 	var opened []delivered
 	for _, d := range sets {
 		d.signals, d.err = r.open(ctx, s, d)
-		if isKind(d.err, symbolon.Unavailable) {
+		if symbolon.IsKind(d.err, symbolon.Unavailable) {
 			return d.err // all are delivered again
 		}
 		if d.err != nil {

@@ -215,7 +215,7 @@ func parseSets(object json.RawMessage) (sets []delivered, err error) {
 func (r *Receiver) open(ctx context.Context, s *stream, d delivered) ([]Signal, error) {
 	verifier := token.Verifier{Keys: bound{ctx, r.keys}, Types: []string{token.TypeSecurityEvent}, MaxSize: maxAnswer}
 	payload, err := verifier.Payload(d.compact)
-	if isKind(err, symbolon.Unavailable) {
+	if symbolon.IsKind(err, symbolon.Unavailable) {
 		return nil, err
 	}
 	if err != nil {

@@ -157,7 +157,7 @@ func (v *Verifier) decideJWT(ctx context.Context, raw string) (*token.Claims, er
 	jwt := v.jwt
 	jwt.Keys = bound{ctx, v.keys}
 	claims, err := jwt.Verify(raw)
-	if isKind(err, symbolon.NotFound) {
+	if symbolon.IsKind(err, symbolon.NotFound) {
 		return nil, refuse("the token is signed with a key that the issuer does not publish").Because(err)
 	}
 	if err != nil || v.marks == nil {

@@ -3,7 +3,6 @@ package admin
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -93,7 +92,7 @@ func (a Applier) people(ctx context.Context, declared []declare.Person) ([]wante
 	var differences []Difference
 	for _, p := range declared {
 		there, err := a.Directory.ByLogin(ctx, p.Login)
-		if err != nil && !isKind(err, symbolon.NotFound) {
+		if err != nil && !symbolon.IsKind(err, symbolon.NotFound) {
 			return nil, nil, err
 		}
 		w, err := wantedOf(p, there, a.Clock())
@@ -151,9 +150,4 @@ func union(a, b map[string]any) map[string]bool {
 		all[name] = true
 	}
 	return all
-}
-
-func isKind(err error, kind symbolon.Kind) bool {
-	var known *symbolon.Error
-	return errors.As(err, &known) && known.Kind == kind
 }

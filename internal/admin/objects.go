@@ -125,7 +125,7 @@ func (a *Admin) edit(ctx context.Context, who caller, e catalog.Edit, ifMatch, i
 		return err
 	}
 	err = a.Catalog.Put(ctx, who.id, who.requestID, e)
-	if e.Was != catalog.Whatever && isKind(err, symbolon.Conflict) {
+	if e.Was != catalog.Whatever && symbolon.IsKind(err, symbolon.Conflict) {
 		return lostUpdate{err}
 	}
 	return err
@@ -142,7 +142,7 @@ func (a *Admin) expected(ctx context.Context, e catalog.Edit, ifMatch, ifNoneMat
 		return catalog.Whatever, nil
 	case ifMatch == "*":
 		there, err := a.Store.Object(ctx, e.Kind, e.ID)
-		if isKind(err, symbolon.NotFound) {
+		if symbolon.IsKind(err, symbolon.NotFound) {
 			return 0, lostUpdate{err}
 		}
 		if err != nil {

@@ -68,7 +68,7 @@ func (a *Admin) listUsers(ctx context.Context, _ caller, in *struct {
 
 func (a *Admin) oneUser(ctx context.Context, login string) (*body[page[symbolon.User]], error) {
 	user, err := a.Directory.ByLogin(ctx, login)
-	if isKind(err, symbolon.NotFound) {
+	if symbolon.IsKind(err, symbolon.NotFound) {
 		return &body[page[symbolon.User]]{page[symbolon.User]{Items: []symbolon.User{}}}, nil
 	}
 	if err != nil {

@@ -20,7 +20,6 @@ package authn
 
 import (
 	"context"
-	"errors"
 	"net/netip"
 	"runtime"
 	"time"
@@ -161,9 +160,4 @@ func errWrong(cause error) error {
 
 func errDisabled() error {
 	return symbolon.Errorf(symbolon.Denied, "this account is disabled; an administrator can enable it again")
-}
-
-func isKind(err error, kind symbolon.Kind) bool {
-	var known *symbolon.Error
-	return errors.As(err, &known) && known.Kind == kind
 }

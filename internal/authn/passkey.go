@@ -108,7 +108,7 @@ func (p *Passkeys) Finish(ctx context.Context, from Caller, state string, respon
 		return Result{}, p.refuse(ctx, from, nil, err)
 	}
 	holder, err := p.holderOf(ctx, asked, answer)
-	if isKind(err, symbolon.NotFound) {
+	if symbolon.IsKind(err, symbolon.NotFound) {
 		return Result{}, p.refuse(ctx, from, nil, err)
 	}
 	if err != nil {
@@ -182,7 +182,7 @@ func (p *Passkeys) accept(ctx context.Context, from Caller, h *holder, asked *pe
 		changes = append(changes, p.counted(next.ID, count))
 	}
 	err = p.store.Commit(ctx, changes...)
-	if isKind(err, symbolon.Conflict) || isKind(err, symbolon.NotFound) { // answered before, or removed meanwhile
+	if symbolon.IsKind(err, symbolon.Conflict) || symbolon.IsKind(err, symbolon.NotFound) { // answered before, or removed meanwhile
 		return Result{}, p.refuse(ctx, from, h.user, err)
 	}
 	if err != nil {

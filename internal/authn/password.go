@@ -33,7 +33,7 @@ func (p *Passwords) Finish(ctx context.Context, from Caller, login string, passw
 		return Result{}, errWrong(nil)
 	}
 	user, err := p.store.UserByLogin(ctx, login)
-	if err != nil && !isKind(err, symbolon.NotFound) {
+	if err != nil && !symbolon.IsKind(err, symbolon.NotFound) {
 		return Result{}, err
 	}
 	one := guess{from: from, user: user, password: password, count: p.throttleOf(login, user, from)}
@@ -107,7 +107,7 @@ func (p *Passwords) upgrade(ctx context.Context, user *symbolon.User, password s
 		return err
 	}
 	err = p.store.Commit(ctx, user.Supersede(p.clock()), symbolon.PutUser{User: next})
-	if isKind(err, symbolon.Conflict) {
+	if symbolon.IsKind(err, symbolon.Conflict) {
 		return nil // somebody else is changing this person; the next login upgrades
 	}
 	return err

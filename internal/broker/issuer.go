@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -164,7 +163,7 @@ func (i *issuer) idToken(ctx context.Context, raw, nonce string) (*token.Claims,
 		return nil, err
 	}
 	claims, err := i.verifyID(keys, raw)
-	if isKind(err, symbolon.NotFound) {
+	if symbolon.IsKind(err, symbolon.NotFound) {
 		if keys, err = i.keysFor(ctx, true); err == nil {
 			claims, err = i.verifyID(keys, raw)
 		}
@@ -204,9 +203,4 @@ func (i *issuer) keysFor(ctx context.Context, again bool) (*keySet, error) {
 	fresh := &keySet{set, now}
 	i.keys.Store(fresh)
 	return fresh, nil
-}
-
-func isKind(err error, kind symbolon.Kind) bool {
-	var known *symbolon.Error
-	return errors.As(err, &known) && known.Kind == kind
 }

@@ -176,7 +176,7 @@ func refusedLogin(code string) error {
 }
 
 func unfinished(cause error) error {
-	if isKind(cause, symbolon.Unavailable) {
+	if symbolon.IsKind(cause, symbolon.Unavailable) {
 		return unavailable(cause)
 	}
 	return symbolon.Errorf(symbolon.Denied, "this login cannot be finished; open the application again").Because(cause)

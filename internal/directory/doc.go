@@ -15,7 +15,6 @@ package directory
 
 import (
 	"context"
-	"errors"
 
 	"symbolon.dev"
 )
@@ -74,14 +73,9 @@ const tries = 5
 func retried(change func() error) error {
 	var err error
 	for range tries {
-		if err = change(); !isKind(err, symbolon.Conflict) {
+		if err = change(); !symbolon.IsKind(err, symbolon.Conflict) {
 			return err
 		}
 	}
 	return err
-}
-
-func isKind(err error, kind symbolon.Kind) bool {
-	var known *symbolon.Error
-	return errors.As(err, &known) && known.Kind == kind
 }

@@ -54,7 +54,7 @@ func (d *Directory) OpenEnrolment(ctx context.Context, raw string) (*Enrolment, 
 		return nil, errLink("it is incomplete")
 	}
 	ticket, err := d.store.Ticket(ctx, symbolon.HashOf(raw))
-	if isKind(err, symbolon.NotFound) {
+	if symbolon.IsKind(err, symbolon.NotFound) {
 		return nil, errLink("it is unknown or too old")
 	}
 	if err != nil {
@@ -79,7 +79,7 @@ func (d *Directory) OpenEnrolment(ctx context.Context, raw string) (*Enrolment, 
 // enrolling is the person of a link, if they are welcome.
 func (d *Directory) enrolling(ctx context.Context, ticket *symbolon.Ticket) (*symbolon.User, error) {
 	user, err := d.store.User(ctx, ticket.User)
-	if isKind(err, symbolon.NotFound) || (err == nil && user.Disabled) {
+	if symbolon.IsKind(err, symbolon.NotFound) || (err == nil && user.Disabled) {
 		return nil, errLink("its account is closed")
 	}
 	if err != nil {

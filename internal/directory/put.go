@@ -48,7 +48,7 @@ func (d *Directory) existing(ctx context.Context, wanted *symbolon.User) (*symbo
 		return d.store.User(ctx, wanted.ID)
 	}
 	was, err := d.store.UserByLogin(ctx, wanted.Login)
-	if isKind(err, symbolon.NotFound) {
+	if symbolon.IsKind(err, symbolon.NotFound) {
 		return nil, nil
 	}
 	return was, err

@@ -39,7 +39,7 @@ func (g *Grants) Questions(ctx context.Context, user symbolon.UserID) ([]*Questi
 		}
 		if q, err := g.question(ctx, w); err == nil {
 			open = append(open, q)
-		} else if !isKind(err, symbolon.Conflict) && !isKind(err, symbolon.NotFound) {
+		} else if !symbolon.IsKind(err, symbolon.Conflict) && !symbolon.IsKind(err, symbolon.NotFound) {
 			return nil, err
 		}
 	}
@@ -60,7 +60,7 @@ func (g *Grants) Question(ctx context.Context, user symbolon.UserID, ref string)
 	hash, kind := symbolon.Hash(plain[:32]), symbolon.TicketKind(plain[32:])
 	w, err := g.find(ctx, hash, kind)
 	switch {
-	case isKind(err, symbolon.NotFound):
+	case symbolon.IsKind(err, symbolon.NotFound):
 		return nil, noQuestion()
 	case err != nil:
 		return nil, err
@@ -177,7 +177,7 @@ func (g *Grants) Answer(ctx context.Context, q *Question, s *symbolon.Session, a
 			Data: map[string]any{"scopes": q.Scopes, "grant": string(q.kind)},
 		})
 	switch {
-	case isKind(err, symbolon.Conflict):
+	case symbolon.IsKind(err, symbolon.Conflict):
 		return symbolon.Errorf(symbolon.Conflict, "this was answered already").Because(err)
 	case err == nil:
 		g.ping(q)

@@ -176,7 +176,7 @@ func weakest(wanted []string) (acr symbolon.ACR) {
 // hinted finds who is to be asked. Somebody who is disabled is unknown.
 func (g *Grants) hinted(ctx context.Context, p *PersonRequest) (*symbolon.User, error) {
 	user, err := g.hintedUser(ctx, p)
-	if isKind(err, symbolon.NotFound) || err == nil && user.Disabled {
+	if symbolon.IsKind(err, symbolon.NotFound) || err == nil && user.Disabled {
 		return nil, symbolon.Refuse(symbolon.Invalid, "unknown_user_id", "nobody is known by this hint")
 	}
 	return user, err

@@ -39,7 +39,7 @@ func (g *Grants) SignedRequest(ctx context.Context, c *symbolon.Client, compact 
 		Leeway: leeway, Clock: g.Clock}
 	claims, err := verifier.Verify(compact)
 	if err != nil {
-		if isKind(err, symbolon.Unavailable) {
+		if symbolon.IsKind(err, symbolon.Unavailable) {
 			return nil, err
 		}
 		return nil, badObject("it is not signed by this client for this service, or not valid now").Because(err)
@@ -49,7 +49,7 @@ func (g *Grants) SignedRequest(ctx context.Context, c *symbolon.Client, compact 
 	}
 	mark := symbolon.MarkOnce{Key: symbolon.HashOf("request object " + string(c.ID) + " " + claims.ID), Expires: claims.Expires}
 	if err := g.Store.Commit(ctx, mark); err != nil {
-		if isKind(err, symbolon.Conflict) {
+		if symbolon.IsKind(err, symbolon.Conflict) {
 			return nil, badObject("it was sent before")
 		}
 		return nil, err

@@ -74,7 +74,7 @@ func (g *Grants) IssueCode(ctx context.Context, c Consented) (symbolon.Secret, e
 		changes = append(changes, symbolon.UseTicket{Hash: *c.Pushed, Kind: symbolon.PushedTicket, At: p.Issued, Authorization: p.Gives})
 	}
 	err = g.Store.Commit(ctx, changes...)
-	if c.Pushed != nil && (isKind(err, symbolon.Conflict) || isKind(err, symbolon.NotFound)) {
+	if c.Pushed != nil && (symbolon.IsKind(err, symbolon.Conflict) || symbolon.IsKind(err, symbolon.NotFound)) {
 		return symbolon.Secret{}, noPushed("it was used meanwhile")
 	}
 	return raw, err
@@ -100,7 +100,7 @@ func (g *Grants) code(ctx context.Context, q *Request) (*Response, error) {
 		return nil, err
 	}
 	err = g.commit(ctx, changes)
-	if isKind(err, symbolon.Conflict) {
+	if symbolon.IsKind(err, symbolon.Conflict) {
 		return nil, g.replayed(ctx, q, c.authorization(), "the code was used before")
 	}
 	return response, err
@@ -115,7 +115,7 @@ func (g *Grants) openCode(ctx context.Context, q *Request) (*pending, error) {
 	hash := symbolon.HashOf(q.Code)
 	ticket, err := g.Store.Ticket(ctx, hash)
 	switch {
-	case isKind(err, symbolon.NotFound):
+	case symbolon.IsKind(err, symbolon.NotFound):
 		return nil, over("it is unknown")
 	case err != nil:
 		return nil, err
@@ -165,7 +165,7 @@ func lifeOf(c *symbolon.Client) time.Duration {
 // sessionLives refuses what a person, or an administrator, has ended since.
 func (g *Grants) sessionLives(ctx context.Context, c *pending) error {
 	s, err := g.Store.Session(ctx, c.SessionID)
-	if isKind(err, symbolon.NotFound) || err == nil && !s.Live(g.Clock()) {
+	if symbolon.IsKind(err, symbolon.NotFound) || err == nil && !s.Live(g.Clock()) {
 		return over("its session has ended")
 	}
 	if err != nil {

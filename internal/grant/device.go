@@ -55,7 +55,7 @@ func (g *Grants) StartDevice(ctx context.Context, c *symbolon.Client, scopes, re
 		Gives: symbolon.NewAuthorizationID(), hash: raw.Hash(), kind: symbolon.DeviceTicket}
 	for range 3 { // two live codes alike: once in millions
 		w.UserCode = newUserCode()
-		if err = g.putDevice(ctx, w); !isKind(err, symbolon.Conflict) {
+		if err = g.putDevice(ctx, w); !symbolon.IsKind(err, symbolon.Conflict) {
 			break
 		}
 	}
@@ -147,7 +147,7 @@ func (g *Grants) Entered(ctx context.Context, user symbolon.UserID, from netip.A
 		return nil, err
 	}
 	q, err := g.byUserCode(ctx, string(code), user)
-	if isKind(err, symbolon.NotFound) {
+	if symbolon.IsKind(err, symbolon.NotFound) {
 		now := g.Clock()
 		if err := g.Store.Commit(ctx, symbolon.Attempt{Key: network, At: now, Expires: now.Add(lookWindow)}); err != nil {
 			return nil, err

@@ -117,7 +117,7 @@ func refusedSwap(err error) error {
 // badSubject: a subject token that is not believed is invalid_request (RFC 8693 §2.2.2), while
 // a store that is down stays what it is.
 func badSubject(err error) error {
-	if isKind(err, symbolon.Unauthenticated) {
+	if symbolon.IsKind(err, symbolon.Unauthenticated) {
 		return symbolon.Refuse(symbolon.Invalid, "invalid_request", "the subject or actor token is unknown, expired, revoked or not of this issuer").Because(err)
 	}
 	return err

@@ -18,7 +18,6 @@ package grant
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -198,9 +197,4 @@ func (g *Grants) commit(ctx context.Context, changes []symbolon.Change) error {
 		return nil
 	}
 	return g.Store.Commit(ctx, changes...)
-}
-
-func isKind(err error, kind symbolon.Kind) bool {
-	var known *symbolon.Error
-	return errors.As(err, &known) && known.Kind == kind
 }

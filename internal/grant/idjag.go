@@ -104,7 +104,7 @@ func (g *Grants) chained(ctx context.Context, q *Request) (*token.Claims, *symbo
 		return nil, nil, bad("its login was ended")
 	}
 	user, err := g.Tokens.User(ctx, symbolon.UserID(claims.Subject))
-	if isKind(err, symbolon.NotFound) || err == nil && user.Disabled {
+	if symbolon.IsKind(err, symbolon.NotFound) || err == nil && user.Disabled {
 		return nil, nil, bad("its person has no account any more")
 	}
 	return claims, user, err

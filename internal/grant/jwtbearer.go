@@ -61,7 +61,7 @@ func (g *Grants) jwtBearer(ctx context.Context, q *Request) (*Response, error) {
 		return nil, err
 	}
 	err = g.commit(ctx, append(changes, once))
-	if isKind(err, symbolon.Conflict) {
+	if symbolon.IsKind(err, symbolon.Conflict) {
 		return nil, badAssertion("it was presented before")
 	}
 	return response, err
@@ -88,7 +88,7 @@ func (g *Grants) openAssertion(ctx context.Context, s *catalog.Snapshot, q *Requ
 	}
 	verifier := token.Verifier{Keys: keys, Types: types, Issuer: trust.Issuer, Audience: g.Issuer, Leeway: leeway, Clock: g.Clock}
 	if a.Claims, err = verifier.Verify(q.Assertion); err != nil {
-		if isKind(err, symbolon.Unavailable) {
+		if symbolon.IsKind(err, symbolon.Unavailable) {
 			return nil, err
 		}
 		return nil, badAssertion(err.Error())
@@ -245,7 +245,7 @@ func (g *Grants) assertedUser(ctx context.Context, a *assertion) (*symbolon.User
 		user, err = g.Store.UserByLogin(ctx, value)
 	}
 	switch {
-	case isKind(err, symbolon.NotFound):
+	case symbolon.IsKind(err, symbolon.NotFound):
 		return nil, badAssertion("it names somebody unknown")
 	case err != nil:
 		return nil, err

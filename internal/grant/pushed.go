@@ -62,7 +62,7 @@ func (g *Grants) OpenPushed(ctx context.Context, client symbolon.ClientID, uri s
 	hash := symbolon.HashOf(raw)
 	ticket, err := g.Store.Ticket(ctx, hash)
 	switch {
-	case isKind(err, symbolon.NotFound):
+	case symbolon.IsKind(err, symbolon.NotFound):
 		return nil, noPushed("it is unknown")
 	case err != nil:
 		return nil, err

@@ -16,7 +16,7 @@ func (g *Grants) refresh(ctx context.Context, q *Request) (*Response, error) {
 		return nil, symbolon.Refuse(symbolon.Invalid, "invalid_request", "the parameter refresh_token is missing")
 	}
 	response, err := g.rotate(ctx, q)
-	if isKind(err, symbolon.Conflict) {
+	if symbolon.IsKind(err, symbolon.Conflict) {
 		// somebody rotated it between our look and our commit: now it is a retry, or a replay
 		response, err = g.rotate(ctx, q)
 	}
@@ -72,7 +72,7 @@ func (g *Grants) family(ctx context.Context, q *Request) (*symbolon.Token, *symb
 	}
 	row, err := g.Store.Token(ctx, symbolon.HashOf(q.RefreshToken))
 	switch {
-	case isKind(err, symbolon.NotFound):
+	case symbolon.IsKind(err, symbolon.NotFound):
 		return nil, nil, over("it is unknown")
 	case err != nil:
 		return nil, nil, err
@@ -83,7 +83,7 @@ func (g *Grants) family(ctx context.Context, q *Request) (*symbolon.Token, *symb
 	}
 	a, err := g.Store.Authorization(ctx, row.Authorization)
 	switch {
-	case isKind(err, symbolon.NotFound):
+	case symbolon.IsKind(err, symbolon.NotFound):
 		return nil, nil, over("its authorization is gone")
 	case err != nil:
 		return nil, nil, err
@@ -100,7 +100,7 @@ func (g *Grants) retries(ctx context.Context, row *symbolon.Token, next symbolon
 		return false, nil
 	}
 	after, err := g.Store.Token(ctx, next.Hash())
-	if isKind(err, symbolon.NotFound) {
+	if symbolon.IsKind(err, symbolon.NotFound) {
 		return false, nil
 	}
 	return err == nil && after.Used.IsZero(), err

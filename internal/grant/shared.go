@@ -20,7 +20,7 @@ func (g *Grants) stands(ctx context.Context, a *symbolon.Authorization, issued t
 	}
 	user, err := g.Tokens.User(ctx, a.User)
 	switch {
-	case isKind(err, symbolon.NotFound):
+	case symbolon.IsKind(err, symbolon.NotFound):
 		return over("the person is gone")
 	case err == nil && user.Disabled:
 		return over("the person is disabled")
@@ -62,7 +62,7 @@ func (g *Grants) replayed(ctx context.Context, q *Request, a *symbolon.Authoriza
 	}
 	by := issuer.Revoker{Actor: "system", Reason: cause, RequestID: q.ID}
 	err := g.Store.Commit(ctx, append(changes, g.Tokens.AuthorizationRevocation(a, by)...)...)
-	if err != nil && !isKind(err, symbolon.Conflict) {
+	if err != nil && !symbolon.IsKind(err, symbolon.Conflict) {
 		return err
 	}
 	return over(cause)

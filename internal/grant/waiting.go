@@ -100,7 +100,7 @@ func (g *Grants) read(ticket *symbolon.Ticket) (*waiting, error) {
 // said reads the answer to a request; nil if there is none yet.
 func (g *Grants) said(ctx context.Context, w *waiting) (*saying, error) {
 	ticket, err := g.Store.Ticket(ctx, answerHash(w.hash))
-	if isKind(err, symbolon.NotFound) {
+	if symbolon.IsKind(err, symbolon.NotFound) {
 		return nil, nil
 	}
 	if err != nil {
@@ -152,7 +152,7 @@ func (g *Grants) own(ctx context.Context, q *Request, raw string, kind symbolon.
 	}
 	w, err := g.find(ctx, symbolon.HashOf(raw), kind)
 	switch {
-	case isKind(err, symbolon.NotFound):
+	case symbolon.IsKind(err, symbolon.NotFound):
 		return nil, over("it is unknown")
 	case err != nil:
 		return nil, err
@@ -172,7 +172,7 @@ func (g *Grants) pace(ctx context.Context, w *waiting) error {
 	early = min(early, maxSlower)
 	wait := pollInterval + time.Duration(early)*slowerBy
 	err = g.Store.Commit(ctx, symbolon.MarkOnce{Key: symbolon.HashOf(key), Expires: now.Add(wait - pollSlack)})
-	if !isKind(err, symbolon.Conflict) {
+	if !symbolon.IsKind(err, symbolon.Conflict) {
 		return err
 	}
 	if early < maxSlower {
@@ -215,7 +215,7 @@ func (g *Grants) collect(ctx context.Context, q *Request, w *waiting, said *sayi
 			Session: a.Session, Client: a.Client, Resource: r.ID, Authorization: a.ID, RequestID: q.ID,
 			Data: map[string]any{"scopes": a.Scopes, "grant": string(w.kind)},
 		}))
-	if isKind(err, symbolon.Conflict) {
+	if symbolon.IsKind(err, symbolon.Conflict) {
 		return nil, g.replayed(ctx, q, a, "it was redeemed before")
 	}
 	return response, err

@@ -91,10 +91,7 @@ func unknownToken(err error) error {
 	return err
 }
 
-func isNotFound(err error) bool {
-	var known *symbolon.Error
-	return errors.As(err, &known) && known.Kind == symbolon.NotFound
-}
+func isNotFound(err error) bool { return symbolon.IsKind(err, symbolon.NotFound) }
 
 func (i *Issuer) unseal(record *symbolon.Token) (*opened, error) {
 	if record.Kind != symbolon.AccessToken {

@@ -26,7 +26,7 @@ func (s *Sessions) End(ctx context.Context, id symbolon.SessionID, actor, reason
 		return err
 	}
 	err = s.store.Commit(ctx, ending(found, held, s.clock(), actor, reason, requestID)...)
-	if isKind(err, symbolon.Conflict) {
+	if symbolon.IsKind(err, symbolon.Conflict) {
 		return nil // somebody else ended it between the look and the commit
 	}
 	return err
@@ -39,7 +39,7 @@ func (s *Sessions) EndAll(ctx context.Context, user symbolon.UserID, except symb
 	for range endTries {
 		var ended int
 		ended, err = s.endAll(ctx, user, except, actor, reason, requestID)
-		if !isKind(err, symbolon.Conflict) {
+		if !symbolon.IsKind(err, symbolon.Conflict) {
 			return ended, err
 		}
 	}

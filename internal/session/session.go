@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -132,15 +131,10 @@ func (s *Sessions) Of(ctx context.Context, user symbolon.UserID) ([]symbolon.Ses
 }
 
 func ignoreNotFound(err error) error {
-	if isKind(err, symbolon.NotFound) {
+	if symbolon.IsKind(err, symbolon.NotFound) {
 		return nil
 	}
 	return err
-}
-
-func isKind(err error, kind symbolon.Kind) bool {
-	var known *symbolon.Error
-	return errors.As(err, &known) && known.Kind == kind
 }
 
 func cut(s string, limit int) string {
